@@ -1,0 +1,793 @@
+/*
+ * procpool: run a C function over many inputs in a pool of worker processes.
+ *
+ * A pool forks workers.  Each of them runs your function on bytes you submit
+ * and gives bytes back.  A worker that crashes, exits or is killed costs the
+ * one task it was running; it is replaced, and every other task goes on.
+ *
+ * This header is the manual.  What holds for every function stands here once;
+ * each function then says only what differs.
+ *
+ * Errors     Functions return 0 (or a count) on success and one negative
+ *            number on failure: -errno for what the system refused, or a
+ *            PROCPOOL_E... number from the table below.  procpool_strerror()
+ *            turns either into a sentence that says what to do.  When a call
+ *            fails nothing has changed, and what its out-arguments point to
+ *            is untouched unless said otherwise.
+ *
+ * Outcomes   A task ends in exactly one outcome: 0, or one of the same
+ *            numbers.  Three things are never mixed: the call failed (its
+ *            return value), your function failed (PROCPOOL_EFAILED, with the
+ *            code and text it gave), its process failed (PROCPOOL_ECRASHED,
+ *            PROCPOOL_EEXITED, ...).  A task is started at most once.
+ *
+ * Ownership  Bytes you pass in are copied before the call returns.  Bytes
+ *            given to you are yours to read until the moment stated.
+ *            All of them are aligned for any type (16 bytes), so a struct can
+ *            be read in place.
+ *
+ * Threads    Every function may be called from any thread at any time, except
+ *            that procpool_close() must be the last call on a pool.  None may
+ *            be called from a signal handler.
+ *
+ * Callbacks  They run on threads of the pool, with all signals blocked, one
+ *            at a time for each pool.  They may submit.  What would wait for
+ *            the callback itself is refused with PROCPOOL_EDEADLOCK.  A
+ *            callback that takes long holds up other callbacks and, at worst,
+ *            one worker.  It must return: no longjmp, no pthread_exit.
+ *
+ * fork       A pool belongs to the process that opened it.  In a copy of that
+ *            process made by fork (a worker is one) every call on it returns
+ *            PROCPOOL_EFORKED.  A worker may open pools of its own.
+ *
+ * Snapshot   Workers see the memory of the program as it was when the pool
+ *            was started (or procpool_prepare() was called), copy-on-write:
+ *            what you load before costs nothing to pass.  A job can run any
+ *            function that was in the program then.  Everything later reaches
+ *            a worker as the bytes of a task only, until procpool_refresh().
+ *
+ * Politeness The library installs no signal handler, reaps none of your
+ *            children, prints nothing, and never exits or aborts.  It starts
+ *            one thread per worker and one helper process per pool, and
+ *            leaves nothing behind: workers end when the program does,
+ *            however it ends.
+ *
+ * Time       Limits are in milliseconds (int64_t; 0 polls, -1 waits for
+ *            ever), measurements in nanoseconds, both on the monotonic clock.
+ */
+#ifndef PROCPOOL_H
+#define PROCPOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PROCPOOL_VERSION "0.1.0"
+
+/* The version of the library in use, as "MAJOR.MINOR.PATCH". */
+const char *procpool_version(void);
+
+/* ------------------------------------------------------------- Errors */
+
+/* name, number, what it means and what to do */
+#define PROCPOOL_ERROR_MAP(X) \
+	/* How a task ended. */ \
+	X(PROCPOOL_EFAILED, -10001, \
+	    "the task's function failed: see the result's code and message") \
+	X(PROCPOOL_ECRASHED, -10002, \
+	    "the worker was killed by a signal while it ran the task: the " \
+	    "result's code is the signal") \
+	X(PROCPOOL_EEXITED, -10003, \
+	    "the task ended its worker by exit(): the result's code is the " \
+	    "exit status") \
+	X(PROCPOOL_EDIED, -10004, \
+	    "the worker died while it ran the task, and how is not known") \
+	X(PROCPOOL_EPROTOCOL, -10005, \
+	    "the worker broke the protocol while it ran the task and was " \
+	    "killed: does the task write to descriptors it did not open?") \
+	X(PROCPOOL_ELOST, -10006, \
+	    "the task was lost: the process that keeps the workers was killed") \
+	X(PROCPOOL_ETOOBIG, -10007, \
+	    "the bytes are more than the pool's max_payload") \
+	X(PROCPOOL_ESHUTDOWN, -10008, \
+	    "the pool was shut down before the task ended") \
+	X(PROCPOOL_EBROKEN, -10009, \
+	    "the pool cannot keep workers alive: the log says why; shut it " \
+	    "down, mend the cause, start it again") \
+	/* What was wrong with a pool's options. */ \
+	X(PROCPOOL_ESIZE, -10020, \
+	    "n_jobs must be a count from 1, or 0 or -1 for all usable CPUs") \
+	X(PROCPOOL_EFRACTION, -10021, \
+	    "fraction must be above 0 and at most 1 (0.5 is half of the usable " \
+	    "CPUs)") \
+	X(PROCPOOL_ETWOSIZES, -10022, \
+	    "n_jobs and fraction are both set: give one of them") \
+	X(PROCPOOL_ENOENTRY, -10023, \
+	    "entry_point is NULL: name the function the workers run") \
+	X(PROCPOOL_EENV, -10024, \
+	    "an environment entry must read NAME=VALUE, with a NAME") \
+	X(PROCPOOL_EENVSIZE, -10025, \
+	    "the environment entries are more than 64 KiB together") \
+	X(PROCPOOL_ENAME, -10026, \
+	    "a pool's name must be 1 to 31 bytes, none a control character") \
+	X(PROCPOOL_ELIMIT, -10027, \
+	    "max_payload must be at most 1 TiB (2^40 bytes)") \
+	X(PROCPOOL_EGRACE, -10028, \
+	    "grace_ms must be 0 (for the default) or more") \
+	/* What was wrong with a call. */ \
+	X(PROCPOOL_ENULL, -10040, "an argument that must be given is NULL") \
+	X(PROCPOOL_ENOTRUNNING, -10041, \
+	    "the pool is not running: call procpool_start() first") \
+	X(PROCPOOL_ERUNNING, -10042, "the pool is running already") \
+	X(PROCPOOL_ECLOSING, -10043, \
+	    "the pool is being closed and takes no more tasks") \
+	X(PROCPOOL_EFORKED, -10044, \
+	    "the pool belongs to the process that opened it, and this is a " \
+	    "copy: open a pool of its own here") \
+	X(PROCPOOL_EDEADLOCK, -10045, \
+	    "the call would wait for the callback or job that makes it: use " \
+	    "procpool_try_submit(), or another thread") \
+	X(PROCPOOL_EFULL, -10046, \
+	    "the queue is full and the call would block: try again later") \
+	X(PROCPOOL_EFUNCTION, -10047, \
+	    "the workers do not have this function: it must be in the program " \
+	    "when the pool starts (load it before, or call procpool_refresh())") \
+	X(PROCPOOL_EOVERFLOW, -10048, \
+	    "the batch has all its tasks already: open a larger one") \
+	X(PROCPOOL_EINCOMPLETE, -10049, \
+	    "the batch was given fewer tasks than its size, and the wait " \
+	    "timed out: submit the others") \
+	X(PROCPOOL_ETIMEDOUT, -10050, "the wait timed out; nothing has changed") \
+	X(PROCPOOL_EFOREIGN, -10051, "the batch belongs to another pool") \
+	X(PROCPOOL_EINDEX, -10052, \
+	    "there is no such index: it must be below the batch's size") \
+	X(PROCPOOL_EPREPARED, -10053, "procpool_prepare() was called before") \
+	X(PROCPOOL_EUNPREPARED, -10054, \
+	    "the pointer is not valid in the process kept by " \
+	    "procpool_prepare(): it must point to what was there at that call") \
+	X(PROCPOOL_ESPAWNER, -10055, \
+	    "the process that forks the workers could not be started: it hung " \
+	    "or died at birth each time (call procpool_prepare() at the top of " \
+	    "main, before any thread runs)")
+
+enum procpool_error {
+#define X(name, number, text) name = number,
+	PROCPOOL_ERROR_MAP(X)
+#undef X
+};
+
+/*
+ * Explain an error number or an outcome.
+ *
+ * error   what a function returned, or a result's outcome; 0 is "success"
+ *
+ * Returns one line without a full stop, never NULL, valid for ever.
+ */
+const char *procpool_strerror(int error);
+
+/* The name of an error number, as "PROCPOOL_ESIZE"; "OK" for 0; for a system
+ * error its own, as "EAGAIN".  Never NULL, valid for ever. */
+const char *procpool_errname(int error);
+
+/* ------------------------------------------------------------ In a job */
+
+struct procpool;
+struct procpool_job;
+struct procpool_batch;
+struct procpool_env;
+
+/*
+ * The function that workers run, once for each task.
+ *
+ * job   this run; valid until the function returns
+ * arg   the task's bytes, aligned to 16; not NULL even when len is 0; may be
+ *       written to; gone when the function returns
+ * len   how many, in bytes
+ *
+ * Returns 0 when it succeeded (with the bytes of procpool_return(), or none),
+ * anything else to fail: PROCPOOL_EFAILED with that code.
+ *
+ * It runs in a worker process with one thread, default signal dispositions,
+ * nothing blocked, stdin from /dev/null, and descriptors 0 to 4 open: 0-2 the
+ * standard ones, 3 its tasks, 4 its results (leave those two alone).  It may
+ * crash, exit, fork, exec or be killed; the host is told and goes on.
+ */
+typedef int (*procpool_job_fn)(
+    struct procpool_job *job, const void *arg, size_t len);
+
+/*
+ * Give a job's result: copy it.
+ *
+ * data   the bytes; may be NULL when len is 0; or the space that
+ *        procpool_reserve() gave, and then nothing is copied
+ * len    how many, in bytes
+ *
+ * Returns 0, so that a job can end with `return procpool_return(...)`.
+ * A second call replaces the first.
+ *   PROCPOOL_ETOOBIG   len is above the pool's max_payload
+ *   -ENOMEM            no memory
+ * When the job returns one of these, it becomes the task's outcome.
+ */
+int procpool_return(struct procpool_job *job, const void *data, size_t len);
+
+/*
+ * Get space to build a job's result in place.
+ *
+ * len   how much is needed, in bytes
+ *
+ * Returns the space, aligned to 16, to be filled and then given to
+ * procpool_return() with the number of bytes used; NULL when len is above
+ * max_payload or there is no memory.  A second call replaces the first and
+ * loses its content.
+ */
+void *procpool_reserve(struct procpool_job *job, size_t len);
+
+/*
+ * Fail, with a code and a text of your own.
+ *
+ * code     your code; the result's code
+ * format   as for printf, then its arguments; the text is cut at 1000 bytes
+ *
+ * Returns code (or -1 when code is 0), so that a job can end with
+ * `return procpool_fail(job, 7, "no such record: %ld", id)`.
+ */
+int procpool_fail(struct procpool_job *job, int code, const char *format, ...)
+#ifdef __GNUC__
+    __attribute__((format(printf, 3, 4)))
+#endif
+    ;
+
+/* The index of the worker, 0 to n_jobs - 1; a replacement keeps it. */
+int procpool_job_worker(const struct procpool_job *job);
+
+/* What worker_start left in *state; NULL without one. */
+void *procpool_job_state(const struct procpool_job *job);
+
+/* The pool's options.user, as a pointer into the snapshot. */
+void *procpool_job_user(const struct procpool_job *job);
+
+/* How often the task has been started, this time included: 1. */
+int procpool_job_attempt(const struct procpool_job *job);
+
+/* ------------------------------------------------------------- Logging */
+
+enum procpool_level {
+	PROCPOOL_DEBUG,
+	PROCPOOL_INFO,
+	PROCPOOL_WARNING,
+	PROCPOOL_ERROR
+};
+
+/*
+ * Where a pool's log lines go.
+ *
+ * level     how grave
+ * message   one line, no newline at its end; gone when the function returns
+ * user      the pool's options.user
+ *
+ * Called from threads of the pool and from your calls, one line at a time.
+ * It must not call any function on the pool.
+ */
+typedef void (*procpool_log_fn)(
+    enum procpool_level level, const char *message, void *user);
+
+/*
+ * Log from inside a job: the line reaches the pool's log function in the
+ * host, with the worker's name before it, before the job's result does.
+ *
+ * format   as for printf, then its arguments; cut at 1000 bytes
+ */
+void procpool_job_log(struct procpool_job *job, enum procpool_level level,
+    const char *format, ...)
+#ifdef __GNUC__
+    __attribute__((format(printf, 3, 4)))
+#endif
+    ;
+
+/* ------------------------------------------------------------- A pool */
+
+/*
+ * Set one environment variable for one worker.
+ *
+ * env      what worker_env was given
+ * name     the variable; not empty, without '='
+ * format   its value, as for printf, then its arguments
+ *
+ * Returns 0.
+ *   PROCPOOL_EENV       the name cannot be one
+ *   PROCPOOL_EENVSIZE   the settings together would pass 64 KiB
+ */
+int procpool_env_set(
+    struct procpool_env *env, const char *name, const char *format, ...)
+#ifdef __GNUC__
+    __attribute__((format(printf, 3, 4)))
+#endif
+    ;
+
+/*
+ * Choose the environment of one worker: called in the host before the worker
+ * is forked, and again before each replacement of it.
+ *
+ * env      to be given to procpool_env_set()
+ * worker   the worker's index, 0 to n_jobs - 1
+ * user     the pool's options.user
+ *
+ * Returns 0, or a negative error and the worker is not forked.  It may run on
+ * any thread, also on several at once, and must not call the pool.
+ */
+typedef int (*procpool_env_fn)(
+    struct procpool_env *env, int worker, void *user);
+
+/*
+ * Set up a worker, in the worker, before its first task (worker_start), and
+ * clear up after its last one (worker_exit).
+ *
+ * job     for procpool_job_worker(), procpool_job_user(),
+ *         procpool_job_log(), procpool_fail()
+ * state   *state is the worker's own, NULL at first
+ *
+ * worker_start returns 0, or anything else when the worker cannot work: it
+ * ends, and is made again a few times before the pool says that it is broken.
+ * worker_exit is not called for a worker that dies or is killed.
+ */
+typedef int (*procpool_start_fn)(struct procpool_job *job, void **state);
+typedef void (*procpool_exit_fn)(struct procpool_job *job, void *state);
+
+/* How a pool shall be.  A field left zero means what it says after "0:". */
+struct procpool_options {
+	/* The function that runs a task which names none.  Must be given. */
+	procpool_job_fn entry_point;
+
+	/* How many workers: a count from 1, cut to the usable CPUs unless
+	 * oversubscribe is set.  0 or -1: all usable CPUs.  Usable are those
+	 * that the affinity mask and the cgroup's quota allow. */
+	int n_jobs;
+
+	/* Or as a part of the usable CPUs, above 0 and at most 1: cpus times
+	 * fraction, rounded half to even, at least 1.  0: n_jobs says. */
+	double fraction;
+
+	/* Keep n_jobs as given, however few CPUs there are. */
+	bool oversubscribe;
+
+	/* Do not start yet: procpool_start() will. */
+	bool start_later;
+
+	/* Run every job in this process, one at a time, in the thread that
+	 * submits (or in another that is submitting just then), with n_jobs 1:
+	 * for debuggers.  No environment is applied, and a crash is yours. */
+	bool debug;
+
+	/* Let workers see GPUs.  Otherwise each gets CUDA_VISIBLE_DEVICES,
+	 * HIP_VISIBLE_DEVICES and ROCR_VISIBLE_DEVICES set to -1,
+	 * ONEAPI_DEVICE_SELECTOR to "*:cpu" and TF_CPP_MIN_LOG_LEVEL to 3,
+	 * whatever env says. */
+	bool keep_gpus;
+
+	/* The pool's name, in log lines and worker names ("NAME-w3"): 1 to 31
+	 * bytes, copied.  NULL: "procpool". */
+	const char *name;
+
+	/* Environment of all workers: "NAME=VALUE" strings, NULL at the end,
+	 * copied.  Without a value of their own here or in the host, these are
+	 * set to 1, so that n_jobs workers do not start n_jobs threads each:
+	 * OMP_NUM_THREADS, OPENBLAS_NUM_THREADS, MKL_NUM_THREADS,
+	 * BLIS_NUM_THREADS, VECLIB_MAXIMUM_THREADS, NUMBA_NUM_THREADS,
+	 * NUMEXPR_NUM_THREADS.  (An OpenMP or OpenBLAS already loaded is told
+	 * by its own function too.)  NULL: nothing more. */
+	const char *const *env;
+
+	/* Environment of each worker, after env.  NULL: the same for all. */
+	procpool_env_fn worker_env;
+
+	/* Set-up and clear-up of a worker.  NULL: none. */
+	procpool_start_fn worker_start;
+	procpool_exit_fn worker_exit;
+
+	/* Where log lines go, and the least grave level that is wanted.
+	 * NULL: nowhere.  0: PROCPOOL_DEBUG, all of them. */
+	procpool_log_fn log;
+	enum procpool_level log_level;
+
+	/* The most tasks accepted and not yet ended (queued, running, or with
+	 * a callback that has not returned); a submit beyond it waits.
+	 * 0: 8192. */
+	size_t queue_tasks;
+
+	/* Likewise in bytes of arguments; a single task larger than this is
+	 * accepted when no other is there.  0: 256 MiB. */
+	size_t queue_bytes;
+
+	/* The most bytes of one argument or of one result, at most 2^40.
+	 * 0: 1 GiB. */
+	uint64_t max_payload;
+
+	/* How long a worker that is told to stop may take before it is killed,
+	 * in milliseconds.  0: 500. */
+	int64_t grace_ms;
+
+	/* Yours: reaches log, worker_env and, through procpool_job_user(),
+	 * every job. */
+	void *user;
+};
+
+/*
+ * Keep a process of this moment from which later pools get their workers.
+ *
+ * A process with several threads cannot be forked safely at any moment: a
+ * lock that another thread holds is held for ever in the copy.  The library
+ * tests each copy and makes a new one when it hangs, so this call is not
+ * needed for correctness; but a program that opens pools late, with threads
+ * running, is better served by one call at the top of main().
+ *
+ * Pools opened afterwards have workers with the memory of this moment: their
+ * options' functions must have been in the program now, and options.user must
+ * point to memory that existed now.
+ *
+ * Returns 0.
+ *   PROCPOOL_EPREPARED   it was called before in this process
+ *   PROCPOOL_ESPAWNER    the process could not be made
+ *   -EAGAIN, -ENOMEM, -EMFILE, -ENFILE   a limit of the system
+ */
+int procpool_prepare(void);
+
+/*
+ * Make a pool, and start it unless options->start_later.
+ *
+ * pool      set to the new pool, which procpool_close() gives back
+ * options   copied; pointers in it as said there
+ *
+ * Returns 0; by then every worker has been forked.
+ *   PROCPOOL_ENULL   pool or options is NULL
+ *   PROCPOOL_ESIZE, PROCPOOL_EFRACTION, PROCPOOL_ETWOSIZES,
+ *   PROCPOOL_ENOENTRY, PROCPOOL_EENV, PROCPOOL_EENVSIZE, PROCPOOL_ENAME,
+ *   PROCPOOL_ELIMIT, PROCPOOL_EGRACE   the option is wrong, as they say
+ *   and what procpool_start() returns
+ */
+int procpool_open(
+    struct procpool **pool, const struct procpool_options *options);
+
+/*
+ * Start a pool that was opened with start_later or was shut down.
+ *
+ * Returns 0; by then every worker has been forked, from the program as it is
+ * now.  Results of an earlier life of the pool are not seen again.
+ *   PROCPOOL_ENULL, PROCPOOL_EFORKED
+ *   PROCPOOL_ERUNNING      it is running
+ *   PROCPOOL_EDEADLOCK     called from a callback of this pool
+ *   PROCPOOL_ESPAWNER      the process that forks workers hung or died
+ *   PROCPOOL_EUNPREPARED   a function or options.user is newer than the
+ *                          process kept by procpool_prepare()
+ *   -EAGAIN, -ENOMEM, -EMFILE, -ENFILE   a limit of the system
+ *   and what options.worker_env returned
+ * On failure no process, thread or descriptor is left.
+ */
+int procpool_start(struct procpool *pool);
+
+/* Whether tasks are accepted: 1 from a successful start until a shutdown, a
+ * close or PROCPOOL_EBROKEN; otherwise 0 (also for NULL, or after fork). */
+int procpool_is_running(struct procpool *pool);
+
+/*
+ * Wait until every task accepted before this call has ended and its callback
+ * has returned.  Tasks may be submitted meanwhile.
+ *
+ * timeout_ms   the longest wait; 0 polls, -1 waits for ever
+ *
+ * Returns 0.
+ *   PROCPOOL_ENULL, PROCPOOL_EFORKED
+ *   PROCPOOL_ETIMEDOUT   some have not ended; nothing has changed
+ *   PROCPOOL_EDEADLOCK   called from a callback of this pool
+ */
+int procpool_drain(struct procpool *pool, int64_t timeout_ms);
+
+/*
+ * Replace every worker by one forked from the program as it is now, one after
+ * the other.  No task is lost: each old worker ends the task it runs, and what
+ * waits behind it goes to others.  Blocks until the last has been replaced,
+ * so as long as the longest task.
+ *
+ * With procpool_prepare() the new workers have the memory of that call, again.
+ *
+ * Returns 0.
+ *   PROCPOOL_ENULL, PROCPOOL_EFORKED
+ *   PROCPOOL_ENOTRUNNING   it does not run
+ *   PROCPOOL_EDEADLOCK     called from a callback of this pool
+ *   PROCPOOL_ESHUTDOWN     the pool was shut down meanwhile
+ *   PROCPOOL_ESPAWNER, -EAGAIN, -ENOMEM, -EMFILE, -ENFILE   as for
+ *                          procpool_start(); the old workers stay
+ */
+int procpool_refresh(struct procpool *pool);
+
+/*
+ * Stop at once.  Tasks that have not ended do so with PROCPOOL_ESHUTDOWN,
+ * their callbacks run, waiting calls return, and the workers are ended: idle
+ * ones are asked to, busy ones get SIGTERM, and after grace_ms all that are
+ * left SIGKILL.  Returns when they are gone, within grace_ms and a second.
+ *
+ * The pool can be started again.  Shutting down a pool that does not run is
+ * harmless; of two at once, the later waits for the earlier.
+ *
+ * Returns 0.
+ *   PROCPOOL_ENULL, PROCPOOL_EFORKED
+ *   PROCPOOL_EDEADLOCK   called from a callback of this pool
+ */
+int procpool_shutdown(struct procpool *pool);
+
+/*
+ * Finish what was accepted, shut down, and give the pool back.
+ *
+ * New tasks are refused (PROCPOOL_ECLOSING), all accepted ones end and their
+ * callbacks run, worker_exit runs in each worker, and everything the pool had
+ * is freed.  Blocks as long as the tasks take: procpool_shutdown() first (or,
+ * from another thread, meanwhile) makes it quick.  Must be the last call that
+ * begins on this pool; calls that wait at that time return before it does.
+ * Batches stay valid.
+ *
+ * Returns 0; then, and only then, the pool is gone.  NULL is harmless.
+ *   PROCPOOL_EFORKED     called in a copy of the process
+ *   PROCPOOL_EDEADLOCK   called from a callback of this pool
+ */
+int procpool_close(struct procpool *pool);
+
+/* How many workers the pool has; 1 in debug mode.  PROCPOOL_ENULL for NULL. */
+int procpool_n_jobs(const struct procpool *pool);
+
+/* The pool's name, valid until it is closed; NULL for NULL. */
+const char *procpool_name(const struct procpool *pool);
+
+/* The name of the first worker of which a task failed, crashed or exited
+ * since the pool was opened; NULL when there is none.  Valid until the pool
+ * is closed. */
+const char *procpool_first_failed(struct procpool *pool);
+
+/* ---------------------------------------------------------- Results */
+
+/* How far a task had come when it ended. */
+enum procpool_phase {
+	PROCPOOL_QUEUED, /* its function was never called */
+	PROCPOOL_RUNNING, /* its function had been called */
+	PROCPOOL_RETURNING, /* part of its result had been received */
+	PROCPOOL_ENDED /* its function returned, its whole result arrived */
+};
+
+/* How a task ended. */
+struct procpool_result {
+	/* 0, or how it failed: PROCPOOL_EFAILED, PROCPOOL_ECRASHED,
+	 * PROCPOOL_EEXITED, PROCPOOL_EDIED, PROCPOOL_EPROTOCOL,
+	 * PROCPOOL_ELOST, PROCPOOL_ETOOBIG, PROCPOOL_ESHUTDOWN,
+	 * PROCPOOL_EBROKEN or -ENOMEM. */
+	int outcome;
+
+	/* PROCPOOL_EFAILED: the function's code; PROCPOOL_ECRASHED: the
+	 * signal; PROCPOOL_EEXITED: the exit status; otherwise 0. */
+	int code;
+
+	/* What the job told (procpool_fail) or what happened; never NULL.
+	 * Bytes of a worker's choice: do not use it as a format. */
+	const char *message;
+
+	/* The returned bytes, aligned to 16; not NULL even when len is 0. */
+	const void *data;
+	size_t len;
+
+	/* The number that the task got when it was accepted, from 1. */
+	uint64_t task;
+
+	/* The worker: index and name (-1 and "" when none was involved), and
+	 * process id (0 likewise; the host's own in debug mode). */
+	int worker;
+	int pid;
+	const char *worker_name;
+
+	/* How often it was started (0 or 1), and how far it came. */
+	int attempt;
+	enum procpool_phase phase;
+
+	/* From acceptance to start, and from start to end; ns.  When it was
+	 * never started, the first is the time until it was given up. */
+	uint64_t queued_ns;
+	uint64_t ran_ns;
+
+	/* The library's own. */
+	void *memory;
+};
+
+/*
+ * Give back what a result holds (of procpool_call() only).  result->data,
+ * message and worker_name are gone then.  Harmless for a result given back
+ * before, a zeroed one and NULL.
+ */
+void procpool_result_done(struct procpool_result *result);
+
+/*
+ * Called when a task has ended.
+ *
+ * result   how; gone when the function returns
+ * user     what was submitted with the task
+ */
+typedef void (*procpool_done_fn)(
+    const struct procpool_result *result, void *user);
+
+/* ------------------------------------------------------- Submitting */
+
+/* A task in full.  A field left zero means none. */
+struct procpool_task {
+	const void *arg; /* the bytes, copied; may be NULL when len is 0 */
+	size_t len;
+	procpool_job_fn function; /* NULL: the pool's entry point */
+	procpool_done_fn done; /* called when it has ended */
+	void *user; /* for done */
+	struct procpool_batch *batch; /* takes the result, after done */
+};
+
+/*
+ * Submit a task whose end is told by a callback.
+ *
+ * arg    the bytes for the entry point, copied; may be NULL when len is 0
+ * len    how many, in bytes
+ * done   called when the task has ended; NULL when nobody wants to know
+ * user   for done
+ *
+ * Returns 0: the task is accepted and will end in exactly one outcome.
+ * Waits while the queue is full (queue_tasks, queue_bytes).
+ *   PROCPOOL_ENULL         pool is NULL, or arg is and len is not 0
+ *   PROCPOOL_EFORKED
+ *   PROCPOOL_ETOOBIG       len is above max_payload
+ *   PROCPOOL_ENOTRUNNING   the pool was not started or was shut down
+ *   PROCPOOL_ECLOSING      it is being closed
+ *   PROCPOOL_ESHUTDOWN     it was shut down while this call waited
+ *   PROCPOOL_EBROKEN       it cannot keep workers alive
+ *   PROCPOOL_EDEADLOCK     the queue is full, in a callback of this pool
+ *   -ENOMEM
+ */
+int procpool_submit(struct procpool *pool, const void *arg, size_t len,
+    procpool_done_fn done, void *user);
+
+/*
+ * Submit a task in full.  As procpool_submit(), and
+ *   PROCPOOL_EFUNCTION   the workers do not have task->function
+ *   PROCPOOL_EOVERFLOW   task->batch has all its tasks already
+ *   PROCPOOL_EFOREIGN    task->batch belongs to another pool
+ */
+int procpool_submit_task(
+    struct procpool *pool, const struct procpool_task *task);
+
+/*
+ * Submit a task in full, without waiting.  As procpool_submit_task(), but
+ *   PROCPOOL_EFULL   the queue is full
+ * instead of waiting.  In debug mode the job itself is run all the same.
+ */
+int procpool_try_submit(
+    struct procpool *pool, const struct procpool_task *task);
+
+/*
+ * Run one task and wait for it.
+ *
+ * arg, len   the bytes for the entry point
+ * result     set to how it ended; give it back with procpool_result_done().
+ *            When the task was not accepted it is set to hold nothing, and
+ *            the returned error as its outcome.
+ *
+ * Returns the outcome: 0 when the function succeeded, otherwise as in struct
+ * procpool_result.  When the task was not accepted, as procpool_submit().
+ * Called from any callback or job of this pool: PROCPOOL_EDEADLOCK.
+ *
+ * The quickest way to a result: when a worker is idle the calling thread
+ * drives it itself.
+ */
+int procpool_call(struct procpool *pool, const void *arg, size_t len,
+    struct procpool_result *result);
+
+/* The same with a task in full; its done and batch must be NULL
+ * (PROCPOOL_ENULL otherwise: there is nothing to wait for twice). */
+int procpool_call_task(struct procpool *pool, const struct procpool_task *task,
+    struct procpool_result *result);
+
+/* ---------------------------------------------------------- Batches */
+
+/*
+ * Make a batch: a number of tasks whose results are waited for together and
+ * read in the order of submission.
+ *
+ * batch   set to the new batch, which procpool_batch_close() gives back
+ * size    how many tasks it will have; 0 is complete at once
+ *
+ * Returns 0.
+ *   PROCPOOL_ENULL, PROCPOOL_EFORKED, -ENOMEM
+ */
+int procpool_batch_open(
+    struct procpool_batch **batch, struct procpool *pool, size_t size);
+
+/* Submit the batch's next task.  As procpool_submit_task(). */
+int procpool_batch_add(
+    struct procpool_batch *batch, const void *arg, size_t len);
+
+/*
+ * Wait until all tasks of the batch have ended (in whatever outcome).
+ * Any number of threads may wait, and again later.
+ *
+ * timeout_ms   the longest wait; 0 polls, -1 waits for ever
+ *
+ * Returns 0 when all have ended.
+ *   PROCPOOL_ENULL
+ *   PROCPOOL_ETIMEDOUT     some have not
+ *   PROCPOOL_EINCOMPLETE   likewise, and not all have been submitted
+ *   PROCPOOL_ESHUTDOWN     the pool was shut down before all had ended
+ *   PROCPOOL_EDEADLOCK     called from a callback or job of its pool while
+ *                          some have not ended
+ */
+int procpool_batch_wait(struct procpool_batch *batch, int64_t timeout_ms);
+
+/* How many tasks the batch takes. */
+size_t procpool_batch_size(const struct procpool_batch *batch);
+
+/* How many of its tasks have ended. */
+size_t procpool_batch_ended(struct procpool_batch *batch);
+
+/*
+ * One result of a batch.
+ *
+ * index    in the order of submission, from 0
+ * result   set to the result, valid until the batch is closed; there is
+ *          nothing to give back
+ *
+ * Returns 0.
+ *   PROCPOOL_ENULL
+ *   PROCPOOL_EINDEX        index is not below the size
+ *   PROCPOOL_EINCOMPLETE   that task has not ended yet
+ */
+int procpool_batch_result(struct procpool_batch *batch, size_t index,
+    const struct procpool_result **result);
+
+/* Give a batch back: at any time, also before its tasks have ended (they run,
+ * and their results are dropped) or while other threads wait on it (they go on
+ * waiting).  NULL is harmless. */
+void procpool_batch_close(struct procpool_batch *batch);
+
+/* ------------------------------------------------------- Statistics */
+
+/* Counts since the pool was opened, all taken at one moment. */
+struct procpool_stats {
+	uint64_t submitted; /* accepted */
+
+	/* Ended, by outcome.  Together with queued and running they make up
+	 * submitted. */
+	uint64_t succeeded;
+	uint64_t failed; /* PROCPOOL_EFAILED, PROCPOOL_ETOOBIG, -ENOMEM */
+	uint64_t crashed; /* PROCPOOL_ECRASHED, PROCPOOL_EEXITED and EDIED */
+	uint64_t protocol; /* PROCPOOL_EPROTOCOL */
+	uint64_t lost; /* PROCPOOL_ELOST */
+	uint64_t shutdown; /* PROCPOOL_ESHUTDOWN, PROCPOOL_EBROKEN */
+
+	uint64_t queued; /* not given to a worker yet */
+	uint64_t running; /* given to a worker, ended there or not */
+
+	uint64_t workers; /* alive now */
+	uint64_t restarts; /* workers replaced after a death */
+	uint64_t bytes_in; /* of arguments accepted */
+	uint64_t bytes_out; /* of results received */
+	uint64_t busy_ns; /* time in job functions, of all workers */
+};
+
+/*
+ * Take the counts.
+ *
+ * stats     filled
+ * busy_ns   NULL, or space for procpool_n_jobs() values of 8 bytes: filled
+ *           with the time that each worker spent in job functions, ns
+ *
+ * Returns 0, or PROCPOOL_ENULL, PROCPOOL_EFORKED.
+ */
+int procpool_get_stats(struct procpool *pool, struct procpool_stats *stats,
+    uint64_t *busy_ns);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

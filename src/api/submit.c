@@ -1,0 +1,266 @@
+/*
+ * Submitting: the one path by which tasks enter the engine.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "engine/batch.h"
+#include "engine/pool.h"
+
+/* What a submit does when the queue is full. */
+enum patience {
+	PATIENT,
+	IMPATIENT
+};
+
+static int
+check(struct procpool *pool, const struct procpool_task *spec)
+{
+	if (pool == NULL || spec == NULL || (spec->arg == NULL && spec->len > 0))
+		return PROCPOOL_ENULL;
+	if (!pp_at_home(&pool->home))
+		return PROCPOOL_EFORKED;
+	if (spec->len > pool->options.max_payload)
+		return PROCPOOL_ETOOBIG;
+	if (spec->batch != NULL && spec->batch->pool != pool)
+		return PROCPOOL_EFOREIGN;
+	return 0;
+}
+
+/* Why a pool in this state takes no task; 0 when it does. */
+static int
+refusal(enum pool_state state)
+{
+	switch (state) {
+	case POOL_RUNNING:
+		return 0;
+	case POOL_CLOSING:
+		return PROCPOOL_ECLOSING;
+	case POOL_BROKEN:
+		return PROCPOOL_EBROKEN;
+	default:
+		return PROCPOOL_ENOTRUNNING;
+	}
+}
+
+static bool
+has_room(const struct procpool *pool, size_t len)
+{
+	const struct procpool_options *options = &pool->options;
+
+	if (pool->open_tasks == 0)
+		return true;
+	return pool->open_tasks < options->queue_tasks &&
+	    pool->open_bytes <= options->queue_bytes &&
+	    len <= options->queue_bytes - pool->open_bytes;
+}
+
+static int
+await_room_locked(struct procpool *pool, size_t len, enum patience patience)
+{
+	bool waited = false;
+
+	for (;;) {
+		const int rc = refusal(pool->state);
+
+		if (rc == PROCPOOL_ENOTRUNNING && waited)
+			return PROCPOOL_ESHUTDOWN;
+		if (rc < 0 || has_room(pool, len))
+			return rc;
+		if (patience == IMPATIENT)
+			return PROCPOOL_EFULL;
+		if (pp_inside() == pool)
+			return PROCPOOL_EDEADLOCK;
+		(void)pp_pool_wait_locked(pool, PP_NEVER);
+		waited = true;
+	}
+}
+
+/* A blank task: one that was used before, if there is any. */
+static struct task *
+blank_locked(struct procpool *pool)
+{
+	struct task *task = pp_list_pop(&pool->spare);
+
+	if (task == NULL)
+		task = malloc(sizeof(*task));
+	return task;
+}
+
+/* Make a task out of what was submitted; takes heap, when len needs it. */
+static void
+fill(struct task *task, const struct procpool_task *spec, void *heap)
+{
+	task->function = spec->function;
+	task->len = spec->len;
+	task->heap = heap;
+	task->arg = heap != NULL ? heap : task->space;
+	if (heap == NULL && spec->len > 0)
+		memcpy(task->space, spec->arg, spec->len);
+	task->submitted = pp_now();
+	task->done = spec->done;
+	task->user = spec->user;
+	task->batch = spec->batch;
+	task->result = (struct procpool_result){ .worker = -1,
+		.worker_name = "" };
+}
+
+/* Enter a task into the pool's books. */
+static void
+book_locked(struct procpool *pool, struct task *task)
+{
+	task->result.task = ++pool->last_task;
+	task->epoch = pool->epochs.current;
+	pool->epochs.open[task->epoch % 2]++;
+	pool->open_tasks++;
+	pool->open_bytes += task->len;
+	pool->stats.submitted++;
+	pool->stats.bytes_in += task->len;
+}
+
+static int
+admit_locked(struct procpool *pool, const struct procpool_task *spec,
+    void *heap, enum patience patience, struct task **task)
+{
+	size_t index = 0;
+	int rc = await_room_locked(pool, spec->len, patience);
+
+	if (rc < 0)
+		return rc;
+	*task = blank_locked(pool);
+	if (*task == NULL)
+		return -ENOMEM;
+	if (spec->batch != NULL)
+		rc = pp_batch_take(spec->batch, &index);
+	if (rc < 0) {
+		pp_list_push(&pool->spare, *task);
+		return rc;
+	}
+	fill(*task, spec, heap);
+	(*task)->index = index;
+	book_locked(pool, *task);
+	return 0;
+}
+
+static int
+submit(struct procpool *pool, const struct procpool_task *spec,
+    enum patience patience, struct caller *caller)
+{
+	struct task *task;
+	void *heap = NULL;
+	int rc = check(pool, spec);
+
+	if (rc == 0 && spec->function != NULL)
+		rc = pool->backend->check(pool, spec->function);
+	if (rc < 0)
+		return rc;
+	if (spec->len > PP_TASK_SPACE) {
+		heap = malloc(spec->len);
+		if (heap == NULL)
+			return -ENOMEM;
+		memcpy(heap, spec->arg, spec->len);
+	}
+	uv_mutex_lock(&pool->lock);
+	rc = admit_locked(pool, spec, heap, patience, &task);
+	if (rc < 0) {
+		uv_mutex_unlock(&pool->lock);
+		free(heap);
+		return rc;
+	}
+	task->caller = caller;
+	pool->backend->accept(pool, task);
+	return 0;
+}
+
+int
+procpool_submit(struct procpool *pool, const void *arg, size_t len,
+    procpool_done_fn done, void *user)
+{
+	const struct procpool_task spec = {
+		.arg = arg, .len = len, .done = done, .user = user
+	};
+
+	return submit(pool, &spec, PATIENT, NULL);
+}
+
+int
+procpool_submit_task(struct procpool *pool, const struct procpool_task *task)
+{
+	return submit(pool, task, PATIENT, NULL);
+}
+
+int
+procpool_try_submit(struct procpool *pool, const struct procpool_task *task)
+{
+	return submit(pool, task, IMPATIENT, NULL);
+}
+
+/* ------------------------------------------------------- Blocking calls */
+
+static int
+call(struct procpool *pool, const struct procpool_task *spec,
+    struct procpool_result *result)
+{
+	struct caller caller = { .task = NULL };
+	int rc;
+
+	if (pool != NULL && pp_at_home(&pool->home) && pp_inside() == pool)
+		return PROCPOOL_EDEADLOCK;
+	if (spec == NULL || spec->done != NULL || spec->batch != NULL)
+		return PROCPOOL_ENULL;
+	rc = uv_sem_init(&caller.ended, 0);
+	if (rc < 0)
+		return rc;
+	rc = submit(pool, spec, PATIENT, &caller);
+	if (rc == 0) {
+		uv_sem_wait(&caller.ended);
+		*result = caller.task->result;
+		result->memory = caller.task;
+		rc = result->outcome;
+	}
+	uv_sem_destroy(&caller.ended);
+	return rc;
+}
+
+int
+procpool_call_task(struct procpool *pool, const struct procpool_task *task,
+    struct procpool_result *result)
+{
+	int rc;
+
+	if (result == NULL)
+		return PROCPOOL_ENULL;
+	*result = (struct procpool_result){ .memory = NULL };
+	rc = call(pool, task, result);
+	if (result->memory == NULL) {
+		result->outcome = rc;
+		result->worker = -1;
+		result->worker_name = result->message = "";
+		result->data = "";
+	}
+	return rc;
+}
+
+int
+procpool_call(struct procpool *pool, const void *arg, size_t len,
+    struct procpool_result *result)
+{
+	const struct procpool_task spec = { .arg = arg, .len = len };
+
+	return procpool_call_task(pool, &spec, result);
+}
+
+void
+procpool_result_done(struct procpool_result *result)
+{
+	if (result == NULL)
+		return;
+	if (result->memory != NULL)
+		pp_task_free(result->memory);
+	*result = (struct procpool_result){ .worker = -1,
+		.worker_name = "",
+		.message = "",
+		.data = "" };
+}

@@ -1,0 +1,62 @@
+/*
+ * Descriptors: every one is close-on-exec from birth and above 2, so that a
+ * host without standard descriptors does not find ours there.  A descriptor
+ * variable holds -1 when it owns nothing; pp_close() is its one closer.
+ *
+ * All functions return 0 (or a count) or -errno.
+ */
+#ifndef PP_BASE_FD_H
+#define PP_BASE_FD_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define PP_FDS_MAX 4 /* most descriptors in one message */
+
+/* Close *fd if it is open, and forget it. */
+void pp_close(int *fd);
+
+/* A pipe: fds[0] reads, fds[1] writes. */
+int pp_pipe(int fds[2]);
+
+/* A pair of connected sockets that keep message boundaries. */
+int pp_socketpair(int fds[2]);
+
+/* Make reads and writes on fd return at once. */
+int pp_nonblock(int fd);
+
+/* A counter that poll() can wait for; pp_wake() raises it, pp_wake_clear()
+ * takes it back to nought.  Neither blocks or fails. */
+int pp_wake_open(int *fd);
+void pp_wake(int fd);
+void pp_wake_clear(int fd);
+
+/* Anonymous shared memory of a size that nobody can change any more. */
+int pp_shared_memory(const char *name, size_t size, int *fd);
+
+/* A descriptor of a process, readable when it has ended. */
+int pp_pidfd_open(pid_t pid, int *fd);
+int pp_pidfd_kill(int fd, int signal);
+
+/* Whether fd becomes readable (or is hung up) before the deadline: 1 or 0. */
+int pp_readable(int fd, uint64_t deadline);
+
+/*
+ * Send one message with n descriptors, which stay the caller's.
+ * -EPIPE or -ECONNRESET when the other side has gone.
+ */
+int pp_send(int socket, const void *data, size_t len, const int *fds, int n);
+
+/*
+ * Receive one message; waits for it.  The descriptors that came are the
+ * caller's; places in fds without one are set to -1.  Returns the length, 0
+ * when the other side has gone, -EPROTO when the message is larger than size
+ * or brought more than n descriptors (which are closed).
+ */
+ssize_t pp_receive(int socket, void *data, size_t size, int *fds, int n);
+
+/* Close all descriptors from first on, except the n in keep (any order). */
+void pp_close_others(int first, const int *keep, int n);
+
+#endif

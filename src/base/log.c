@@ -1,0 +1,45 @@
+#include "base/log.h"
+
+#include <stdio.h>
+
+int
+pp_log_init(struct log *log, const struct procpool_options *options)
+{
+	log->sink = options->log;
+	log->level = options->log_level;
+	log->user = options->user;
+	return uv_mutex_init(&log->lock);
+}
+
+void
+pp_log_done(struct log *log)
+{
+	uv_mutex_destroy(&log->lock);
+}
+
+/* Text can come from a worker: it shall stay one line, without escapes. */
+static void
+tame(char *text)
+{
+	for (; *text != '\0'; text++)
+		if (((unsigned char)*text < ' ' && *text != '\t') ||
+		    *text == 0x7f)
+			*text = '?';
+}
+
+void
+pp_log(struct log *log, enum procpool_level level, const char *format, ...)
+{
+	char line[PP_LOG_LINE];
+	va_list args;
+
+	if (log->sink == NULL || level < log->level)
+		return;
+	va_start(args, format);
+	(void)vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	tame(line);
+	uv_mutex_lock(&log->lock);
+	log->sink(level, line, log->user);
+	uv_mutex_unlock(&log->lock);
+}

@@ -1,0 +1,16 @@
+/*
+ * Threads of the library: born with all signals blocked, so that no handler
+ * of the host ever runs on one.
+ */
+#ifndef PP_BASE_THREAD_H
+#define PP_BASE_THREAD_H
+
+#include <uv.h>
+
+/* Start a thread.  0 or -errno. */
+int pp_thread_start(uv_thread_t *thread, void (*run)(void *), void *arg);
+
+/* Name the calling thread, for ps and debuggers; cut at 15 bytes. */
+void pp_thread_name(const char *name);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * A back end: who runs the tasks of a pool.  It is chosen once, in pool.c.
+ */
+#ifndef PP_ENGINE_BACKEND_H
+#define PP_ENGINE_BACKEND_H
+
+#include <procpool.h>
+
+struct task;
+
+struct backend {
+	/* Be ready for tasks.  0 or an error, and nothing is left. */
+	int (*start)(struct procpool *pool);
+
+	/* End everything; the pool's state is POOL_STOPPING and its queue is
+	 * empty.  Tasks that were running are settled when it returns. */
+	void (*stop)(struct procpool *pool);
+
+	/* A task was accepted: put it where it will be run.  Called with the
+	 * pool's lock held; gives it back. */
+	void (*accept)(struct procpool *pool, struct task *task);
+
+	/* Replace the workers by ones of a new snapshot. */
+	int (*refresh)(struct procpool *pool);
+
+	/* Whether a function can be run there: 0 or PROCPOOL_EFUNCTION.
+	 * Called without the lock. */
+	int (*check)(struct procpool *pool, procpool_job_fn function);
+};
+
+extern const struct backend pp_backend_process;
+extern const struct backend pp_backend_debug;
+
+#endif

@@ -1,0 +1,188 @@
+/*
+ * The back end for debuggers: every job runs in this process, in the thread
+ * that submits it, or in another that is running jobs just then.
+ */
+#include "engine/backend.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "engine/pool.h"
+#include "engine/settle.h"
+#include "process/job.h"
+
+static void
+log_line(struct procpool_job *job, enum procpool_level level, const char *line)
+{
+	struct procpool *pool = job->owner;
+
+	pp_log(&pool->log, level, "%s: %s", pool->worker_names[0], line);
+}
+
+static int
+start(struct procpool *pool)
+{
+	struct procpool_job *job = calloc(1, sizeof(*job));
+	int rc = 0;
+
+	if (job == NULL)
+		return -ENOMEM;
+	job->user = pool->options.user;
+	job->max_payload = pool->options.max_payload;
+	job->log = log_line;
+	job->owner = pool;
+	if (pool->options.worker_start != NULL)
+		rc = pool->options.worker_start(job, &job->state);
+	if (rc != 0) {
+		pp_log(&pool->log, PROCPOOL_ERROR,
+		    "%s: worker_start failed with code %d%s%s",
+		    pool->worker_names[0], rc, job->message_len > 0 ? ": " : "", job->message);
+		free(job);
+		return PROCPOOL_EBROKEN;
+	}
+	pool->job = job;
+	uv_mutex_lock(&pool->lock);
+	pool->stats.workers = 1;
+	uv_mutex_unlock(&pool->lock);
+	return 0;
+}
+
+static void
+stop(struct procpool *pool)
+{
+	uv_mutex_lock(&pool->lock);
+	while (pool->in_job)
+		uv_cond_wait(&pool->changed, &pool->lock);
+	pool->stats.workers = 0;
+	uv_mutex_unlock(&pool->lock);
+	if (pool->options.worker_exit != NULL)
+		pool->options.worker_exit(pool->job, pool->job->state);
+	pp_job_done(pool->job);
+	free(pool->job);
+	pool->job = NULL;
+}
+
+/* Keep the result's bytes: the job's space serves the next one. */
+static int
+keep_data(struct task *task, const struct job_end *end)
+{
+	char *place = task->space;
+
+	free(task->heap);
+	task->heap = NULL;
+	if (end->len > PP_TASK_SPACE) {
+		task->heap = malloc(end->len);
+		place = task->heap;
+	}
+	if (place == NULL)
+		return -ENOMEM;
+	if (end->len > 0)
+		memcpy(place, end->data, end->len);
+	task->result.data = place;
+	task->result.len = end->len;
+	return 0;
+}
+
+static void
+fill_result(struct task *task, const struct job_end *end)
+{
+	struct procpool_result *result = &task->result;
+
+	result->phase = PROCPOOL_ENDED;
+	switch (end->type) {
+	case RESULT_DATA:
+		pp_task_end(task, 0);
+		result->outcome = keep_data(task, end);
+		break;
+	case RESULT_FAILED:
+		pp_task_end(task, PROCPOOL_EFAILED);
+		result->code = end->code;
+		pp_task_message(task, end->data, end->len);
+		break;
+	default:
+		pp_task_end(task, end->code);
+		break;
+	}
+}
+
+static void
+run(struct procpool *pool, struct task *task)
+{
+	const procpool_job_fn function = task->function != NULL
+	    ? task->function
+	    : pool->options.entry_point;
+	struct procpool_result *result = &task->result;
+	struct procpool *outer = pp_inside();
+	const uint64_t started = pp_now();
+	struct job_end end;
+
+	pp_set_inside(pool);
+	/* A function may write to its argument. */
+	end = pp_job_run(pool->job, function, 1, task->arg, task->len);
+	pp_set_inside(outer);
+	result->worker = 0;
+	result->worker_name = pool->worker_names[0];
+	result->pid = (int)getpid();
+	result->attempt = 1;
+	result->queued_ns = started - task->submitted;
+	result->ran_ns = pp_now() - started;
+	fill_result(task, &end);
+}
+
+/* Run the queue until it is empty, with the pool's lock held in between. */
+static void
+run_queue_locked(struct procpool *pool)
+{
+	while (pool->queue.count > 0) {
+		struct task_list ended = { 0 };
+		struct task *task = pp_list_pop(&pool->queue);
+
+		uv_mutex_unlock(&pool->lock);
+		run(pool, task);
+		pp_list_push(&ended, task);
+		pp_settle(pool, &ended);
+		while (pp_deliver(pool))
+			;
+		uv_mutex_lock(&pool->lock);
+	}
+}
+
+static void
+accept_task(struct procpool *pool, struct task *task)
+{
+	pp_list_push(&pool->queue, task);
+	if (!pool->in_job) {
+		pool->in_job = true;
+		run_queue_locked(pool);
+		pool->in_job = false;
+		uv_cond_broadcast(&pool->changed);
+	}
+	uv_mutex_unlock(&pool->lock);
+}
+
+static int
+refresh(struct procpool *pool)
+{
+	(void)pool;
+	return 0; /* the snapshot is the present */
+}
+
+static int
+check(struct procpool *pool, procpool_job_fn function)
+{
+	(void)pool;
+	(void)function;
+	return 0;
+}
+
+const struct backend pp_backend_debug = {
+	.start = start,
+	.stop = stop,
+	.accept = accept_task,
+	.refresh = refresh,
+	.check = check,
+};

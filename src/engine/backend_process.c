@@ -1,0 +1,247 @@
+/*
+ * The back end of worker processes: one channel, with its monitor thread, for
+ * each worker, and one spawner.
+ */
+#include "engine/backend.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/fd.h"
+#include "base/thread.h"
+#include "engine/keeper.h"
+#include "engine/monitor.h"
+
+/* ------------------------------------------------------- Start and stop */
+
+static int
+make_channels(struct procpool *pool)
+{
+	int i, rc;
+
+	pool->channels = calloc((size_t)pool->n_jobs, sizeof(*pool->channels));
+	if (pool->channels == NULL)
+		return -ENOMEM;
+	for (i = 0; i < pool->n_jobs; i++) {
+		rc = pp_channel_init(&pool->channels[i], pool, i);
+		if (rc < 0)
+			goto fail;
+	}
+	return 0;
+
+fail:
+	while (i-- > 0)
+		pp_channel_done(&pool->channels[i]);
+	free(pool->channels);
+	pool->channels = NULL;
+	return rc;
+}
+
+static void
+drop_channels(struct procpool *pool)
+{
+	int i;
+
+	for (i = 0; i < pool->n_jobs; i++)
+		pp_channel_done(&pool->channels[i]);
+	free(pool->channels);
+	pool->channels = NULL;
+	pool->idle = NULL;
+	pool->hungry = 0;
+}
+
+static int
+start_monitors(struct procpool *pool, int *started)
+{
+	int rc = 0;
+
+	for (*started = 0; *started < pool->n_jobs && rc == 0;) {
+		struct channel *ch = &pool->channels[*started];
+
+		rc = pp_thread_start(&ch->thread, pp_monitor_run, ch);
+		if (rc == 0)
+			(*started)++;
+	}
+	return rc;
+}
+
+/* Wait until the first n monitors have their workers: 0, or the first error
+ * of any. */
+static int
+await_workers(struct procpool *pool, int n)
+{
+	int i, rc = 0;
+
+	uv_mutex_lock(&pool->lock);
+	for (i = 0; i < n; i++) {
+		while (!pool->channels[i].started)
+			uv_cond_wait(&pool->changed, &pool->lock);
+		if (rc == 0)
+			rc = pool->channels[i].start_error;
+	}
+	uv_mutex_unlock(&pool->lock);
+	return rc;
+}
+
+static void
+join_monitors(struct procpool *pool, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		pp_wake(pool->channels[i].wake);
+	for (i = 0; i < n; i++)
+		(void)uv_thread_join(&pool->channels[i].thread);
+}
+
+/* Functions and user data of the options, as the prepared process sees them. */
+static int
+check_prepared(const struct procpool *pool)
+{
+	const struct procpool_options *o = &pool->options;
+	const uintptr_t functions[] = { (uintptr_t)o->entry_point,
+		(uintptr_t)o->worker_start, (uintptr_t)o->worker_exit };
+	size_t i;
+
+	if (!pool->spawner->prepared)
+		return 0;
+	for (i = 0; i < sizeof(functions) / sizeof(*functions); i++)
+		if (functions[i] != 0 &&
+		    !pp_spawner_has(pool->spawner, functions[i]))
+			return PROCPOOL_EUNPREPARED;
+	return 0;
+}
+
+static void
+drop_spawner(struct procpool *pool)
+{
+	struct spawner *spawner = pool->spawner;
+
+	uv_mutex_lock(&pool->lock);
+	pool->spawner = NULL;
+	uv_mutex_unlock(&pool->lock);
+	pp_spawner_unref(spawner);
+}
+
+static int
+start(struct procpool *pool)
+{
+	int rc, started = 0, error;
+
+	rc = pp_spawner_open(&pool->spawner);
+	if (rc < 0)
+		return rc;
+	rc = check_prepared(pool);
+	if (rc < 0)
+		goto fail_spawner;
+	rc = make_channels(pool);
+	if (rc < 0)
+		goto fail_spawner;
+	rc = start_monitors(pool, &started);
+	error = await_workers(pool, started);
+	if (rc == 0)
+		rc = error;
+	if (rc < 0)
+		goto fail_monitors;
+	return 0;
+
+fail_monitors:
+	uv_mutex_lock(&pool->lock);
+	pool->state = POOL_STOPPING;
+	uv_mutex_unlock(&pool->lock);
+	join_monitors(pool, started);
+	drop_channels(pool);
+fail_spawner:
+	drop_spawner(pool);
+	return rc;
+}
+
+static void
+stop(struct procpool *pool)
+{
+	join_monitors(pool, pool->n_jobs);
+	drop_channels(pool);
+	drop_spawner(pool);
+}
+
+/* ------------------------------------------------------------ In between */
+
+static void
+accept_task(struct procpool *pool, struct task *task)
+{
+	struct channel *ch = NULL;
+	int wake;
+
+	if (task->caller != NULL)
+		ch = pp_lease_begin_locked(pool);
+	if (ch != NULL) {
+		uv_mutex_unlock(&pool->lock);
+		pp_lease_run(ch, task);
+		pp_lease_end(ch);
+		return;
+	}
+	pp_list_push(&pool->queue, task);
+	wake = pp_rouse_locked(pool);
+	uv_mutex_unlock(&pool->lock);
+	if (wake >= 0)
+		pp_wake(wake);
+}
+
+static int
+check(struct procpool *pool, procpool_job_fn function)
+{
+	int rc = 0;
+
+	uv_mutex_lock(&pool->lock);
+	if (pool->spawner != NULL &&
+	    !pp_spawner_has(pool->spawner, (uintptr_t)function))
+		rc = PROCPOOL_EFUNCTION;
+	uv_mutex_unlock(&pool->lock);
+	return rc;
+}
+
+/* Have one worker replaced, and wait for that. */
+static int
+renew(struct procpool *pool, struct channel *ch)
+{
+	int rc = 0;
+
+	uv_mutex_lock(&pool->lock);
+	ch->renew = true;
+	pp_wake(ch->wake);
+	while (ch->renew && pp_pool_serves(pool))
+		uv_cond_wait(&pool->changed, &pool->lock);
+	if (ch->renew)
+		rc = pp_pool_verdict(pool);
+	ch->renew = false;
+	uv_mutex_unlock(&pool->lock);
+	return rc;
+}
+
+static int
+refresh(struct procpool *pool)
+{
+	struct spawner *fresh, *old;
+	int i, rc = pp_spawner_open(&fresh);
+
+	if (rc < 0)
+		return rc;
+	uv_mutex_lock(&pool->renewing);
+	uv_mutex_lock(&pool->lock);
+	old = pool->spawner;
+	pool->spawner = fresh;
+	uv_mutex_unlock(&pool->lock);
+	uv_mutex_unlock(&pool->renewing);
+	pp_spawner_unref(old);
+	for (i = 0; i < pool->n_jobs && rc == 0; i++)
+		rc = renew(pool, &pool->channels[i]);
+	return rc;
+}
+
+const struct backend pp_backend_process = {
+	.start = start,
+	.stop = stop,
+	.accept = accept_task,
+	.refresh = refresh,
+	.check = check,
+};

@@ -1,0 +1,160 @@
+/*
+ * A channel: one worker as the host sees it, through all of its lives.
+ *
+ * Its monitor thread drives it: sends frames, reads results, sees the worker
+ * die.  While the worker is idle the monitor sleeps, and a blocking caller may
+ * take the channel on lease and drive it for one task.  So at any time one
+ * thread is the driver; what other threads change is under a lock.
+ *
+ * The mode says who has it:
+ *
+ *   AWAY     the monitor, for starting, ending or burying a worker
+ *   AWAKE    the monitor, serving
+ *   IDLE     nobody: in the pool's stack of idle channels
+ *   LEASED   a caller
+ */
+#ifndef PP_ENGINE_CHANNEL_H
+#define PP_ENGINE_CHANNEL_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include <uv.h>
+
+#include "engine/spawn.h"
+#include "engine/stream.h"
+#include "engine/task.h"
+#include "rules/life.h"
+#include "rules/page.h"
+
+enum channel_mode {
+	CHANNEL_AWAY,
+	CHANNEL_AWAKE,
+	CHANNEL_IDLE,
+	CHANNEL_LEASED
+};
+
+/* Frames encoded and not yet written. */
+struct outbox {
+	char *buf;
+	size_t start, end;
+	const char *large; /* a payload that follows the buffer, in its task */
+	size_t large_len;
+	size_t padding; /* zeros that follow it */
+};
+
+struct channel {
+	/* Set once. */
+	struct procpool *pool;
+	int index;
+	const char *name;
+	uv_thread_t thread;
+	int wake; /* raised to wake the monitor */
+
+	/* Under the pool's lock. */
+	enum channel_mode mode;
+	bool hungry; /* counted in pool->hungry */
+	bool wanted_back; /* the monitor waits for the lease to end */
+	bool renew; /* to be replaced by a worker of a new snapshot */
+	bool started; /* the first spawn of this run of the pool is over, */
+	int start_error; /* and this came of it */
+	struct channel *next_idle;
+
+	/* Under lock. */
+	uv_mutex_t lock;
+	struct task *flight[PP_SLOTS]; /* by sequence; NULL: revoked, ended */
+	uint64_t next; /* sequence of the next frame */
+	uint64_t oldest; /* first that may be in flight */
+	uint64_t fixed; /* first that may be revoked */
+	size_t live; /* tasks in flight */
+	bool lent; /* to a caller: nothing may be revoked */
+
+	/* The driver's. */
+	enum life life;
+	struct spawner *spawner; /* a reference */
+	pid_t pid;
+	int task_pipe[2]; /* both ends: no write can meet a closed pipe */
+	int result_pipe;
+	int report;
+	int pidfd;
+	struct page *page;
+	struct outbox out;
+	struct stream in;
+	bool quiet; /* the ring was looked at since the last result */
+	bool ended; /* the pool ended this worker */
+	bool broke; /* it broke the protocol: nothing more is believed */
+};
+
+/* Make a channel without a worker; pp_channel_done() undoes it. */
+int pp_channel_init(struct channel *ch, struct procpool *pool, int index);
+void pp_channel_done(struct channel *ch);
+
+/*
+ * Fork a worker: 0 or a negative error, and nothing is left.  -EPIPE: the
+ * spawner has gone.  By the monitor, with life VACANT.
+ */
+int pp_channel_spawn(struct channel *ch, struct spawner *spawner);
+
+/* What is about to be sent; zeroed at first. */
+struct load {
+	size_t frames, bytes;
+	bool large;
+};
+
+/* Whether one more task, of len bytes, fits; if so it is added to load. */
+bool pp_channel_fits_locked(
+    const struct channel *ch, struct load *load, size_t len);
+
+/* Put tasks in flight and encode their frames.  Empties the list; all must
+ * fit.  By the driver, under the channel's lock. */
+void pp_channel_send_locked(struct channel *ch, struct task_list *tasks);
+
+/* Write what the pipe takes.  By the driver. */
+void pp_channel_flush(struct channel *ch);
+
+/* Take back tasks that the worker has not claimed, newest first, at most
+ * `most`, to the front of `list`.  By any thread. */
+void pp_channel_revoke_locked(
+    struct channel *ch, size_t most, struct task_list *list);
+
+/*
+ * Frames that the worker has passed free their slots.  Results tell of most;
+ * behind the last result only the worker's own count does: it can free no slot
+ * that has a task.
+ */
+void pp_channel_skip_passed_locked(struct channel *ch);
+
+enum channel_event {
+	CHANNEL_QUIET, /* the time is over */
+	CHANNEL_ACTIVE, /* something was sent, received or woken */
+	CHANNEL_DIED /* the worker has ended */
+};
+
+/*
+ * Write what is encoded, read what has come, until something happened or the
+ * deadline is past; ended tasks go to `ended`.  By the driver; `caller` says
+ * that it is not the monitor, and so not to be woken by the wake descriptor.
+ */
+enum channel_event pp_channel_io(struct channel *ch, uint64_t deadline,
+    bool caller, struct task_list *ended);
+
+/* Sleep until the channel is woken, the worker dies or closes its pipe.  By the
+ * monitor, also while a caller is the driver. */
+void pp_channel_sleep(const struct channel *ch);
+
+/* Let an event happen to the worker, and do what the table says. */
+void pp_channel_event(struct channel *ch, enum life_event event);
+
+/*
+ * The worker has ended, or is given up: take what it still said, then put the
+ * task that it ran in `ended`, and those that it did not in `again`.  A task
+ * that it ran when the pool ended it has the outcome `verdict`.  The channel
+ * is vacant afterwards.  Returns whether the death is one to count: outside
+ * any task, and not wanted.
+ */
+bool pp_channel_bury(struct channel *ch, int verdict, struct task_list *ended,
+    struct task_list *again);
+
+/* Whether the worker has no task. */
+bool pp_channel_is_free(struct channel *ch);
+
+#endif

@@ -1,0 +1,279 @@
+#include "engine/keeper.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "engine/monitor.h"
+#include "engine/settle.h"
+
+#define SPAWNER_RENEWALS 1 /* in a restart window */
+
+int
+pp_keeper_verdict(struct procpool *pool)
+{
+	int verdict;
+
+	uv_mutex_lock(&pool->lock);
+	verdict = pp_pool_verdict(pool);
+	uv_mutex_unlock(&pool->lock);
+	return verdict;
+}
+
+void
+pp_keeper_requeue(struct procpool *pool, struct task_list *again)
+{
+	int verdict = 0;
+	size_t n;
+
+	if (again->count == 0)
+		return;
+	uv_mutex_lock(&pool->lock);
+	if (pp_pool_serves(pool)) {
+		n = again->count;
+		pp_list_join(again, &pool->queue);
+		pool->queue = *again;
+		*again = (struct task_list){ 0 };
+		while (n-- > 0) {
+			const int wake = pp_rouse_locked(pool);
+
+			if (wake < 0)
+				break;
+			pp_wake(wake);
+		}
+	} else {
+		verdict = pp_pool_verdict(pool);
+	}
+	uv_mutex_unlock(&pool->lock);
+	pp_settle_unrun(pool, again, verdict);
+}
+
+/* ----------------------------------------------------------- Breaking */
+
+/* Give up: nothing will run any more until the pool is shut down. */
+static void
+break_pool(struct procpool *pool, int cause)
+{
+	struct task_list queue = { 0 };
+	bool breaks;
+	int i;
+
+	uv_mutex_lock(&pool->lock);
+	breaks = pp_pool_serves(pool);
+	if (breaks) {
+		pool->state = POOL_BROKEN;
+		pp_list_join(&queue, &pool->queue);
+		uv_cond_broadcast(&pool->changed);
+	}
+	uv_mutex_unlock(&pool->lock);
+	if (!breaks)
+		return;
+	pp_log(&pool->log, PROCPOOL_ERROR,
+	    "pool %s is broken and runs no more tasks: %s", pool->name,
+	    cause != 0 ? procpool_strerror(cause)
+		       : "its workers die outside of any task");
+	pp_settle_unrun(pool, &queue, PROCPOOL_EBROKEN);
+	for (i = 0; i < pool->n_jobs; i++)
+		pp_wake(pool->channels[i].wake);
+}
+
+/* Count a failure of ours: whether to go on. */
+static bool
+count_failure(struct procpool *pool, int cause)
+{
+	bool allowed;
+
+	uv_mutex_lock(&pool->lock);
+	allowed = pp_restart_allowed(
+	    &pool->restart, pp_now(), pp_restart_limit(pool->n_jobs));
+	uv_mutex_unlock(&pool->lock);
+	if (!allowed)
+		break_pool(pool, cause);
+	return allowed;
+}
+
+void
+pp_keeper_worker_gone(struct procpool *pool, bool counts)
+{
+	uv_mutex_lock(&pool->lock);
+	pool->stats.workers--;
+	uv_mutex_unlock(&pool->lock);
+	if (counts)
+		(void)count_failure(pool, 0);
+}
+
+/* ----------------------------------------------------------- Spawners */
+
+static struct spawner *
+current_spawner(struct procpool *pool)
+{
+	struct spawner *spawner;
+
+	uv_mutex_lock(&pool->lock);
+	spawner = pp_spawner_ref(pool->spawner);
+	uv_mutex_unlock(&pool->lock);
+	return spawner;
+}
+
+static void
+replace_spawner(struct procpool *pool, struct spawner *fresh)
+{
+	struct spawner *old;
+
+	uv_mutex_lock(&pool->lock);
+	old = pool->spawner;
+	pool->spawner = fresh;
+	uv_mutex_unlock(&pool->lock);
+	pp_spawner_unref(old);
+}
+
+/* Make a new spawner in place of one that has died, unless another monitor
+ * has done so: 0 or the cause to break for. */
+static int
+renew_spawner(struct procpool *pool, const struct spawner *dead)
+{
+	struct spawner *fresh = NULL;
+	int rc = 0;
+
+	uv_mutex_lock(&pool->renewing);
+	if (pool->spawner == dead) {
+		pp_log(&pool->log, PROCPOOL_WARNING,
+		    "pool %s: the process that forks the workers (pid %d) has "
+		    "died; another is made, with the program as it is now",
+		    pool->name, (int)dead->pid);
+		if (pp_restart_allowed(
+			&pool->spawner_restart, pp_now(), SPAWNER_RENEWALS))
+			rc = pp_spawner_open(&fresh);
+		else
+			rc = PROCPOOL_ELOST;
+		if (rc == 0)
+			replace_spawner(pool, fresh);
+	}
+	uv_mutex_unlock(&pool->renewing);
+	return rc;
+}
+
+/* ----------------------------------------------------------- Workers */
+
+static bool
+serves(struct procpool *pool)
+{
+	bool yes;
+
+	uv_mutex_lock(&pool->lock);
+	yes = pp_pool_serves(pool);
+	uv_mutex_unlock(&pool->lock);
+	return yes;
+}
+
+static void
+worker_there(struct channel *ch, bool replaces)
+{
+	struct procpool *pool = ch->pool;
+
+	uv_mutex_lock(&pool->lock);
+	pool->stats.workers++;
+	if (replaces && !ch->renew)
+		pool->stats.restarts++;
+	if (ch->renew)
+		uv_cond_broadcast(&pool->changed);
+	ch->renew = false;
+	uv_mutex_unlock(&pool->lock);
+	pp_log(&pool->log, PROCPOOL_DEBUG, "%s (pid %d) started", ch->name,
+	    (int)ch->pid);
+}
+
+bool
+pp_keeper_first_worker(struct channel *ch)
+{
+	struct procpool *pool = ch->pool;
+	struct spawner *spawner = current_spawner(pool);
+	const int rc = pp_channel_spawn(ch, spawner);
+
+	pp_spawner_unref(spawner);
+	if (rc == 0)
+		worker_there(ch, false);
+	uv_mutex_lock(&pool->lock);
+	ch->started = true;
+	ch->start_error = rc == -EPIPE ? PROCPOOL_ESPAWNER : rc;
+	uv_cond_broadcast(&pool->changed);
+	uv_mutex_unlock(&pool->lock);
+	return rc == 0;
+}
+
+/* One attempt: 0, or why not. */
+static int
+try_worker(struct channel *ch)
+{
+	struct procpool *pool = ch->pool;
+	struct spawner *spawner = current_spawner(pool);
+	int rc = pp_channel_spawn(ch, spawner), cause;
+
+	if (rc == 0)
+		worker_there(ch, true);
+	if (rc == -EPIPE) {
+		cause = renew_spawner(pool, spawner);
+		if (cause < 0)
+			break_pool(pool, cause);
+	} else if (rc < 0) {
+		pp_log(&pool->log, PROCPOOL_ERROR,
+		    "%s: no worker could be started: %s", ch->name,
+		    procpool_strerror(rc));
+		(void)count_failure(pool, rc);
+	}
+	pp_spawner_unref(spawner);
+	return rc;
+}
+
+/* Wait for a time, or until the pool has something to say; meanwhile run
+ * callbacks that are due. */
+static void
+pause_for(struct channel *ch, int ms)
+{
+	const bool callbacks = pp_deliver(ch->pool);
+
+	if (pp_readable(ch->wake, pp_deadline(callbacks ? 0 : ms)))
+		pp_wake_clear(ch->wake);
+}
+
+static int
+restart_delay(struct procpool *pool)
+{
+	int ms;
+
+	uv_mutex_lock(&pool->lock);
+	ms = pp_restart_delay(&pool->restart);
+	uv_mutex_unlock(&pool->lock);
+	return ms;
+}
+
+static bool
+is_broken(struct procpool *pool)
+{
+	bool broken;
+
+	uv_mutex_lock(&pool->lock);
+	broken = pool->state == POOL_BROKEN;
+	uv_mutex_unlock(&pool->lock);
+	return broken;
+}
+
+bool
+pp_keeper_next_worker(struct channel *ch)
+{
+	struct procpool *pool = ch->pool;
+	uint64_t due = pp_deadline(restart_delay(pool));
+
+	while (serves(pool)) {
+		if (pp_now() < due) {
+			pause_for(ch, pp_poll_timeout(due));
+			continue;
+		}
+		if (try_worker(ch) == 0)
+			return true;
+		due = pp_deadline(restart_delay(pool));
+	}
+	while (is_broken(pool))
+		pause_for(ch, -1);
+	return false;
+}

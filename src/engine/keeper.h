@@ -1,0 +1,32 @@
+/*
+ * The keeper: what a pool knows of its workers as a whole.  It gets them
+ * forked and replaced, counts deaths, makes a new spawner when the old one has
+ * died, and declares the pool broken when there is no point in going on.
+ */
+#ifndef PP_ENGINE_KEEPER_H
+#define PP_ENGINE_KEEPER_H
+
+#include <stdbool.h>
+
+#include "engine/channel.h"
+#include "engine/pool.h"
+
+/* Fork the first worker of a channel, and report to who starts the pool:
+ * whether that went well.  By the monitor. */
+bool pp_keeper_first_worker(struct channel *ch);
+
+/* Fork another worker after one has gone, in due time: false when the pool
+ * ends.  By the monitor. */
+bool pp_keeper_next_worker(struct channel *ch);
+
+/* A worker has gone; counts: outside any task and unasked. */
+void pp_keeper_worker_gone(struct procpool *pool, bool counts);
+
+/* The outcome of tasks that are running when the pool ends. */
+int pp_keeper_verdict(struct procpool *pool);
+
+/* Tasks that were not run go to the front of the queue; when the pool ends,
+ * they are settled.  Empties the list. */
+void pp_keeper_requeue(struct procpool *pool, struct task_list *again);
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * What the parts of the engine share: the pool.  Its lock is taken for a few
+ * instructions at a time, never while something blocks or a user's function
+ * runs.
+ *
+ * Lock order: renewing, stealing, a channel's lock, the pool's, a batch's.
+ * The locks of deliveries and the log are leaves.
+ */
+#ifndef PP_ENGINE_POOL_H
+#define PP_ENGINE_POOL_H
+
+#include <procpool.h>
+#include <stdbool.h>
+#include <uv.h>
+
+#include "base/home.h"
+#include "base/log.h"
+#include "engine/backend.h"
+#include "engine/task.h"
+#include "process/request.h"
+#include "rules/env.h"
+#include "rules/restart.h"
+
+#define PP_POOL_NAME_MAX 32 /* with its final zero */
+
+enum pool_state {
+	POOL_STOPPED,
+	POOL_STARTING,
+	POOL_RUNNING,
+	POOL_CLOSING, /* finishes what it has */
+	POOL_BROKEN, /* cannot keep workers alive; waits to be shut down */
+	POOL_STOPPING
+};
+
+/* Tasks accepted and not yet ended, counted so that a drain can wait for the
+ * ones of its past only: each drain opens an epoch, and of two epochs one is
+ * being filled while the other can only become empty. */
+struct epochs {
+	unsigned current;
+	size_t open[2]; /* tasks of the current epoch and of the one before */
+};
+
+/* Callbacks that are due, run by one thread at a time. */
+struct deliveries {
+	uv_mutex_t lock;
+	struct task_list due;
+	bool running;
+};
+
+struct procpool {
+	/* Set once. */
+	struct procpool_options options;
+	char name[PP_POOL_NAME_MAX];
+	int n_jobs;
+	char (*worker_names)[PP_NAME_MAX]; /* n_jobs of them */
+	struct procpool_env *env_before; /* limits and options.env */
+	struct home home;
+	struct log log;
+	const struct backend *backend;
+	struct deliveries deliveries; /* under its own lock */
+
+	uv_mutex_t lock;
+	uv_cond_t changed; /* room, an empty epoch, a state, a refresh */
+
+	/* Under lock. */
+	enum pool_state state;
+	struct task_list queue;
+	struct task_list spare; /* tasks to be used again */
+	size_t open_tasks; /* accepted and not ended */
+	size_t open_bytes; /* of their arguments */
+	struct epochs epochs;
+	unsigned waiting; /* threads that wait on `changed` or hold a lease */
+	bool departing; /* a close waits for these to leave */
+	uint64_t last_task; /* number given last */
+	struct procpool_batch *batches; /* open ones */
+	struct procpool_stats stats;
+	uint64_t *busy_ns; /* for each worker */
+	const char *first_failed;
+	struct restart restart;
+	bool refreshing;
+
+	/* Of worker processes. */
+	struct channel *channels; /* n_jobs of them, while it runs */
+	struct channel *idle; /* under lock: a stack of sleeping ones */
+	int hungry; /* under lock: how many have nothing to do */
+	struct spawner *spawner; /* under lock: where new workers come from */
+	uv_mutex_t stealing; /* held by a thief; before a channel's lock */
+	uv_mutex_t renewing; /* held while a spawner is replaced */
+	struct restart spawner_restart; /* under renewing */
+
+	/* Of debug mode. */
+	struct procpool_job *job;
+	bool in_job; /* under lock: a thread runs the queue */
+};
+
+/* What this thread is inside of: a callback or an in-process job of a pool. */
+struct procpool *pp_inside(void);
+void pp_set_inside(struct procpool *pool);
+
+/* Wait on `changed` once, with the lock held: 0 or -ETIMEDOUT. */
+int pp_pool_wait_locked(struct procpool *pool, uint64_t deadline);
+
+/* One thread less is waiting. */
+void pp_pool_leave_locked(struct procpool *pool);
+
+/* Whether workers are kept alive and given tasks. */
+static inline bool
+pp_pool_serves(const struct procpool *pool)
+{
+	return pool->state == POOL_STARTING || pool->state == POOL_RUNNING ||
+	    pool->state == POOL_CLOSING;
+}
+
+/* The outcome of tasks that cannot be run any more. */
+static inline int
+pp_pool_verdict(const struct procpool *pool)
+{
+	return pool->state == POOL_BROKEN ? PROCPOOL_EBROKEN
+					  : PROCPOOL_ESHUTDOWN;
+}
+
+#endif

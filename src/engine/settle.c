@@ -1,0 +1,214 @@
+#include "engine/settle.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine/batch.h"
+
+#define DELIVER_ROUNDS 4 /* lists of callbacks before a monitor looks up */
+
+/* What a list of settled tasks adds up to. */
+struct tally {
+	size_t tasks;
+	size_t bytes;
+	size_t open[2]; /* by epoch */
+};
+
+static uint64_t *
+counter(struct procpool_stats *stats, int outcome)
+{
+	switch (outcome) {
+	case 0:
+		return &stats->succeeded;
+	case PROCPOOL_ECRASHED:
+	case PROCPOOL_EEXITED:
+	case PROCPOOL_EDIED:
+		return &stats->crashed;
+	case PROCPOOL_EPROTOCOL:
+		return &stats->protocol;
+	case PROCPOOL_ELOST:
+		return &stats->lost;
+	case PROCPOOL_ESHUTDOWN:
+	case PROCPOOL_EBROKEN:
+		return &stats->shutdown;
+	default:
+		return &stats->failed;
+	}
+}
+
+/* The outcomes that a worker is to blame for. */
+static bool
+is_failure(int outcome)
+{
+	return outcome != 0 && outcome != PROCPOOL_ESHUTDOWN &&
+	    outcome != PROCPOOL_EBROKEN && outcome != PROCPOOL_ELOST;
+}
+
+/* Count results: the statistics change before anybody can see the result. */
+static void
+count(struct procpool *pool, const struct task_list *ended)
+{
+	const struct task *task;
+
+	uv_mutex_lock(&pool->lock);
+	for (task = ended->first; task != NULL; task = task->next) {
+		const struct procpool_result *result = &task->result;
+
+		(*counter(&pool->stats, result->outcome))++;
+		pool->stats.bytes_out += result->len;
+		if (result->worker < 0)
+			continue;
+		pool->stats.busy_ns += result->ran_ns;
+		pool->busy_ns[result->worker] += result->ran_ns;
+		if (pool->first_failed == NULL && is_failure(result->outcome))
+			pool->first_failed = result->worker_name;
+	}
+	uv_mutex_unlock(&pool->lock);
+}
+
+static void
+wake_waiters(struct procpool *pool)
+{
+	if (pool->waiting > 0)
+		uv_cond_broadcast(&pool->changed);
+}
+
+/* Make room for the tasks that come next. */
+static void
+release_locked(struct procpool *pool, const struct tally *tally)
+{
+	pool->open_tasks -= tally->tasks;
+	pool->open_bytes -= tally->bytes;
+	wake_waiters(pool);
+}
+
+/* Tell drains that the tasks have ended in every respect. */
+static void
+leave_epochs_locked(struct procpool *pool, const struct tally *tally)
+{
+	pool->epochs.open[0] -= tally->open[0];
+	pool->epochs.open[1] -= tally->open[1];
+	wake_waiters(pool);
+}
+
+/* Hand a task to who keeps it.  It is not ours any more then. */
+static void
+hand_over(struct task *task)
+{
+	struct caller *caller = task->caller;
+
+	(void)snprintf(task->worker_name, sizeof(task->worker_name), "%s",
+	    task->result.worker_name);
+	task->result.worker_name = task->worker_name;
+	if (caller != NULL) {
+		caller->task = task;
+		uv_sem_post(&caller->ended);
+	} else {
+		pp_batch_fill(task->batch, task);
+	}
+}
+
+/* The end of tasks whose callbacks, if any, have run. */
+static void
+finish(struct procpool *pool, struct task_list *list)
+{
+	struct task_list spare = { 0 }, kept = { 0 };
+	struct tally tally = { .tasks = list->count };
+	struct task *task;
+
+	if (list->count == 0)
+		return;
+	while ((task = pp_list_pop(list)) != NULL) {
+		tally.bytes += task->len;
+		tally.open[task->epoch % 2]++;
+		if (task->caller != NULL || task->batch != NULL) {
+			pp_list_push(&kept, task);
+		} else {
+			free(task->heap);
+			task->heap = NULL;
+			pp_list_push(&spare, task);
+		}
+	}
+	uv_mutex_lock(&pool->lock);
+	release_locked(pool, &tally);
+	pp_list_join(&pool->spare, &spare);
+	if (kept.count > 0) {
+		/* Who waits for a task finds room when it wakes up; who drains
+		 * finds the task handed over. */
+		uv_mutex_unlock(&pool->lock);
+		while ((task = pp_list_pop(&kept)) != NULL)
+			hand_over(task);
+		uv_mutex_lock(&pool->lock);
+	}
+	leave_epochs_locked(pool, &tally);
+	uv_mutex_unlock(&pool->lock);
+}
+
+void
+pp_settle(struct procpool *pool, struct task_list *ended)
+{
+	struct task_list quiet = { 0 }, loud = { 0 };
+	struct task *task;
+
+	if (ended->count == 0)
+		return;
+	count(pool, ended);
+	while ((task = pp_list_pop(ended)) != NULL)
+		pp_list_push(task->done != NULL ? &loud : &quiet, task);
+	if (loud.count > 0) {
+		uv_mutex_lock(&pool->deliveries.lock);
+		pp_list_join(&pool->deliveries.due, &loud);
+		uv_mutex_unlock(&pool->deliveries.lock);
+	}
+	finish(pool, &quiet);
+}
+
+void
+pp_settle_unrun(struct procpool *pool, struct task_list *list, int outcome)
+{
+	struct task *task;
+
+	for (task = list->first; task != NULL; task = task->next)
+		pp_task_end(task, outcome);
+	pp_settle(pool, list);
+}
+
+static void
+call_back(struct procpool *pool, const struct task_list *list)
+{
+	struct procpool *outer = pp_inside();
+	const struct task *task;
+
+	pp_set_inside(pool);
+	for (task = list->first; task != NULL; task = task->next)
+		task->done(&task->result, task->user);
+	pp_set_inside(outer);
+}
+
+bool
+pp_deliver(struct procpool *pool)
+{
+	struct deliveries *d = &pool->deliveries;
+	int rounds = DELIVER_ROUNDS;
+	bool left;
+
+	uv_mutex_lock(&d->lock);
+	if (d->running) {
+		uv_mutex_unlock(&d->lock);
+		return false; /* whoever runs them sees ours too */
+	}
+	d->running = true;
+	while (d->due.count > 0 && rounds-- > 0) {
+		struct task_list list = { 0 };
+
+		pp_list_join(&list, &d->due);
+		uv_mutex_unlock(&d->lock);
+		call_back(pool, &list);
+		finish(pool, &list);
+		uv_mutex_lock(&d->lock);
+	}
+	d->running = false;
+	left = d->due.count > 0;
+	uv_mutex_unlock(&d->lock);
+	return left;
+}

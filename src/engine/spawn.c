@@ -1,0 +1,307 @@
+#include "engine/spawn.h"
+
+#include <errno.h>
+#include <link.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "process/birth.h"
+#include "process/spawner.h"
+
+#define TRIES 8 /* spawners made before giving up on one that works */
+#define SELFTEST_MS 600 /* how long a spawner may take to pass its self-test */
+#define END_MS 1000 /* how long it may take to end */
+
+/*
+ * The spawner kept by procpool_prepare(), from which others are forked.  There
+ * is no lock in this file: one that is held at a fork would stay held in the
+ * workers, which may open pools of their own.
+ */
+static _Atomic(struct spawner *) dormant;
+
+/* --------------------------------------------------- What code there is */
+
+static int
+add_range(struct ranges *ranges, uintptr_t start, uintptr_t end)
+{
+	if (ranges->count == ranges->capacity) {
+		const size_t capacity = 2 * ranges->capacity + 16;
+		struct range *items =
+		    realloc(ranges->items, capacity * sizeof(*items));
+
+		if (items == NULL)
+			return -ENOMEM;
+		ranges->items = items;
+		ranges->capacity = capacity;
+	}
+	ranges->items[ranges->count++] = (struct range){ start, end };
+	return 0;
+}
+
+static int
+add_object(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	int i, rc = 0;
+
+	(void)size;
+	for (i = 0; i < info->dlpi_phnum && rc == 0; i++) {
+		const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+		const uintptr_t start = info->dlpi_addr + part->p_vaddr;
+
+		if (part->p_type == PT_LOAD && (part->p_flags & PF_X) != 0)
+			rc = add_range(arg, start, start + part->p_memsz);
+	}
+	return rc;
+}
+
+bool
+pp_spawner_has(const struct spawner *spawner, uintptr_t function)
+{
+	size_t i;
+
+	for (i = 0; i < spawner->code.count; i++)
+		if (function >= spawner->code.items[i].start &&
+		    function < spawner->code.items[i].end)
+			return true;
+	return false;
+}
+
+static int
+copy_ranges(struct ranges *to, const struct ranges *from)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < from->count && rc == 0; i++)
+		rc = add_range(to, from->items[i].start, from->items[i].end);
+	return rc;
+}
+
+/* --------------------------------------------------- Forking a spawner */
+
+/*
+ * Fork twice, so that the spawner is nobody's child here: the host may wait
+ * for its own children, all of them, and would otherwise wait for it too.
+ */
+static int
+fork_fresh(int control)
+{
+	int host_pidfd, rc = pp_pidfd_open(getpid(), &host_pidfd);
+	pid_t pid;
+
+	if (rc < 0)
+		return rc;
+	pid = pp_fork();
+	if (pid == 0) {
+		pid = fork();
+		if (pid == 0)
+			pp_spawner_main(control, host_pidfd);
+		_exit(pid < 0 ? errno : 0);
+	}
+	if (pid < 0)
+		rc = -errno;
+	while (pid > 0) {
+		int status;
+
+		/* Somebody else may reap it first; then it is reaped. */
+		if (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+			continue;
+		break;
+	}
+	pp_close(&host_pidfd);
+	return rc;
+}
+
+static int
+fork_from(const struct spawner *parent, int control)
+{
+	struct spawn_request *request = calloc(1, sizeof(*request));
+	int rc;
+
+	if (request == NULL)
+		return -ENOMEM;
+	request->kind = REQUEST_SPAWNER;
+	rc = pp_send(parent->control, request, pp_request_size(request),
+	    &control, 1);
+	free(request);
+	return rc;
+}
+
+/* Wait for one report of a certain kind from a new spawner: 0, or
+ * PROCPOOL_ESPAWNER, or the error that it reports. */
+static int
+await(int control, enum report_kind kind, uint64_t deadline, pid_t *pid,
+    int *pidfd)
+{
+	struct spawn_report report;
+	int fd = -1;
+
+	if (!pp_readable(control, deadline) ||
+	    pp_receive(control, &report, sizeof(report), &fd, 1) !=
+		(ssize_t)sizeof(report))
+		return PROCPOOL_ESPAWNER;
+	if (report.kind == REPORT_FAILED) {
+		pp_close(&fd);
+		return report.error;
+	}
+	if (report.kind != kind) {
+		pp_close(&fd);
+		return PROCPOOL_ESPAWNER;
+	}
+	*pid = report.pid;
+	if (pidfd != NULL)
+		*pidfd = fd;
+	else
+		pp_close(&fd);
+	return 0;
+}
+
+/* See the process end; kill it when it does not.  When it had become our
+ * child after all (the host is a subreaper, or process 1), reap it. */
+static void
+see_off(struct spawner *spawner)
+{
+	siginfo_t info;
+
+	if (spawner->pidfd < 0)
+		return;
+	if (!pp_readable(spawner->pidfd, pp_deadline(END_MS))) {
+		(void)pp_pidfd_kill(spawner->pidfd, SIGKILL);
+		(void)pp_readable(spawner->pidfd, pp_deadline(END_MS));
+	}
+	(void)waitid(P_PIDFD, (id_t)spawner->pidfd, &info, WEXITED | WNOHANG);
+}
+
+static void
+destroy(struct spawner *spawner)
+{
+	pp_close(&spawner->control);
+	see_off(spawner);
+	pp_close(&spawner->pidfd);
+	pp_home_done(&spawner->home);
+	free(spawner->code.items);
+	free(spawner);
+}
+
+/* Make one spawner and see it pass its self-test. */
+static int
+try_open(struct spawner *s, const struct spawner *parent)
+{
+	const uint64_t deadline = pp_deadline(SELFTEST_MS);
+	int ends[2], rc = pp_socketpair(ends);
+
+	if (rc < 0)
+		return rc;
+	s->control = ends[0];
+	if (parent != NULL)
+		rc = fork_from(parent, ends[1]);
+	else
+		rc = fork_fresh(ends[1]);
+	pp_close(&ends[1]);
+	if (rc == 0)
+		rc = await(
+		    s->control, REPORT_BORN, deadline, &s->pid, &s->pidfd);
+	if (rc == 0)
+		rc = await(s->control, REPORT_READY, deadline, &s->pid, NULL);
+	if (rc == PROCPOOL_ESPAWNER && s->pidfd >= 0)
+		(void)pp_pidfd_kill(s->pidfd, SIGKILL);
+	return rc;
+}
+
+static int
+open_once(struct spawner **spawner, const struct spawner *parent)
+{
+	struct spawner *s = calloc(1, sizeof(*s));
+	int rc;
+
+	if (s == NULL)
+		return -ENOMEM;
+	s->control = s->pidfd = -1;
+	s->refs = 1;
+	s->prepared = parent != NULL;
+	if (parent != NULL)
+		rc = copy_ranges(&s->code, &parent->code);
+	else
+		rc = dl_iterate_phdr(add_object, &s->code);
+	if (rc == 0)
+		rc = try_open(s, parent);
+	if (rc < 0) {
+		destroy(s);
+		return rc;
+	}
+	*spawner = s;
+	return 0;
+}
+
+static int
+open_from(struct spawner **spawner, const struct spawner *parent)
+{
+	int i, rc = PROCPOOL_ESPAWNER;
+
+	for (i = 0; i < TRIES && rc == PROCPOOL_ESPAWNER; i++)
+		rc = open_once(spawner, parent);
+	return rc;
+}
+
+/* The dormant spawner, if this process has one. */
+static struct spawner *
+dormant_here(void)
+{
+	struct spawner *s = atomic_load(&dormant);
+
+	return s != NULL && pp_at_home(&s->home) ? s : NULL;
+}
+
+int
+pp_spawner_open(struct spawner **spawner)
+{
+	return open_from(spawner, dormant_here());
+}
+
+int
+procpool_prepare(void)
+{
+	struct spawner *before = atomic_load(&dormant), *s;
+	int rc;
+
+	if (dormant_here() != NULL)
+		return PROCPOOL_EPREPARED;
+	rc = open_from(&s, NULL);
+	if (rc < 0)
+		return rc;
+	rc = pp_home_init(&s->home);
+	if (rc == 0 && !atomic_compare_exchange_strong(&dormant, &before, s))
+		rc = PROCPOOL_EPREPARED;
+	if (rc < 0)
+		destroy(s);
+	return rc;
+}
+
+/* ------------------------------------------------------------ Using it */
+
+struct spawner *
+pp_spawner_ref(struct spawner *spawner)
+{
+	atomic_fetch_add(&spawner->refs, 1);
+	return spawner;
+}
+
+void
+pp_spawner_unref(struct spawner *spawner)
+{
+	if (spawner != NULL && atomic_fetch_sub(&spawner->refs, 1) == 1)
+		destroy(spawner);
+}
+
+int
+pp_spawner_request(struct spawner *spawner,
+    const struct spawn_request *request, const int fds[REQUEST_FDS])
+{
+	return pp_send(spawner->control, request, pp_request_size(request),
+	    fds, REQUEST_FDS);
+}

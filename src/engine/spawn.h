@@ -1,0 +1,51 @@
+/*
+ * The host's side of a spawner: make one, ask it for workers, see it end.
+ * (Its own side is process/spawner.c.)
+ */
+#ifndef PP_ENGINE_SPAWN_H
+#define PP_ENGINE_SPAWN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/home.h"
+#include "process/request.h"
+
+/* Executable memory of the program at a fork: where functions can be. */
+struct ranges {
+	size_t count, capacity;
+	struct range {
+		uintptr_t start, end;
+	} *items;
+};
+
+struct spawner {
+	/* Set once. */
+	int control, pidfd;
+	pid_t pid;
+	bool prepared; /* its memory is that of procpool_prepare() */
+	struct ranges code;
+	struct home home; /* of the one kept by procpool_prepare() */
+
+	_Atomic unsigned refs;
+};
+
+/* Make a spawner: 0, PROCPOOL_ESPAWNER or -errno.  One reference. */
+int pp_spawner_open(struct spawner **spawner);
+
+struct spawner *pp_spawner_ref(struct spawner *spawner);
+
+/* Drop a reference; with the last one the spawner is ended and its process is
+ * gone before this returns, in bounded time.  NULL is harmless. */
+void pp_spawner_unref(struct spawner *spawner);
+
+/* Ask for a worker: fds as in process/request.h, which stay the caller's. */
+int pp_spawner_request(struct spawner *spawner,
+    const struct spawn_request *request, const int fds[REQUEST_FDS]);
+
+/* Whether a function was in the program at the spawner's fork. */
+bool pp_spawner_has(const struct spawner *spawner, uintptr_t function);
+
+#endif

@@ -1,0 +1,15 @@
+/*
+ * Work that was sent ahead to one worker goes to another that has none.
+ */
+#ifndef PP_ENGINE_STEAL_H
+#define PP_ENGINE_STEAL_H
+
+#include <stdbool.h>
+
+#include "engine/channel.h"
+
+/* Take tasks from the worker that has most of them waiting, about half of
+ * them: whether there were any.  By the driver of ch, which has no task. */
+bool pp_steal(struct channel *ch);
+
+#endif

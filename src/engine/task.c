@@ -1,0 +1,44 @@
+#include "engine/task.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+void
+pp_task_free(struct task *task)
+{
+	free(task->heap);
+	free(task);
+}
+
+void
+pp_task_end(struct task *task, int outcome)
+{
+	struct procpool_result *result = &task->result;
+
+	result->outcome = outcome;
+	result->message = "";
+	result->data = task->space;
+	result->len = 0;
+	if (result->phase == PROCPOOL_QUEUED)
+		result->queued_ns = pp_now() - task->submitted;
+}
+
+void
+pp_task_message(struct task *task, const char *text, size_t len)
+{
+	char *copy = task->space;
+
+	/* The argument is no longer needed: its place serves the text. */
+	if (len + 1 > PP_TASK_SPACE) {
+		free(task->heap);
+		task->heap = malloc(len + 1);
+		copy = task->heap;
+	}
+	if (copy == NULL)
+		return; /* the outcome and its code tell enough */
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	task->result.message = copy;
+}

@@ -1,0 +1,114 @@
+/*
+ * A task and its result are one object.  It is made by submit, moves between
+ * lists (queued, in flight, to be called back), and at its settlement goes to
+ * its front end: a batch and a blocking caller keep it, everything else gives
+ * it back to its pool for the next submit.
+ *
+ * One thread at a time has a task; whoever has the list it is in.
+ */
+#ifndef PP_ENGINE_TASK_H
+#define PP_ENGINE_TASK_H
+
+#include <procpool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "process/request.h"
+#include "rules/frame.h"
+
+#define PP_TASK_SPACE 64 /* bytes kept in the task itself */
+
+/* Somebody who waits for one task. */
+struct caller {
+	uv_sem_t ended;
+	struct task *task; /* set before the semaphore is posted */
+};
+
+struct task {
+	struct task *next;
+
+	procpool_job_fn function; /* NULL: the entry point */
+	const void *arg; /* space or heap */
+	size_t len;
+	uint64_t submitted; /* ns */
+	unsigned epoch; /* which drains wait for it */
+
+	/* The front end. */
+	procpool_done_fn done;
+	void *user;
+	struct procpool_batch *batch; /* one reference */
+	size_t index; /* in the batch */
+	struct caller *caller;
+
+	struct procpool_result result;
+	void *heap; /* what space is too small for: argument, then result */
+	_Alignas(PP_ALIGN) char space[PP_TASK_SPACE];
+
+	/* Its worker's name, for a result that may outlive the pool. */
+	char worker_name[PP_NAME_MAX];
+};
+
+/* First in, first out; pushed back in front when a task must go again. */
+struct task_list {
+	struct task *first, *last;
+	size_t count;
+};
+
+static inline void
+pp_list_push(struct task_list *list, struct task *task)
+{
+	task->next = NULL;
+	if (list->first == NULL)
+		list->first = task;
+	else
+		list->last->next = task;
+	list->last = task;
+	list->count++;
+}
+
+static inline struct task *
+pp_list_pop(struct task_list *list)
+{
+	struct task *task = list->first;
+
+	if (task != NULL) {
+		list->first = task->next;
+		list->count--;
+	}
+	return task;
+}
+
+/* Move all of `from` behind `to`. */
+static inline void
+pp_list_join(struct task_list *to, struct task_list *from)
+{
+	if (from->first == NULL)
+		return;
+	if (to->first == NULL)
+		to->first = from->first;
+	else
+		to->last->next = from->first;
+	to->last = from->last;
+	to->count += from->count;
+	*from = (struct task_list){ 0 };
+}
+
+/* Move the first n of `from` behind `to`. */
+static inline void
+pp_list_move(struct task_list *to, struct task_list *from, size_t n)
+{
+	while (n-- > 0 && from->first != NULL)
+		pp_list_push(to, pp_list_pop(from));
+}
+
+/* Give a task's memory back. */
+void pp_task_free(struct task *task);
+
+/* Say how a task ended when it was not by its function: the outcome, with no
+ * data and no text. */
+void pp_task_end(struct task *task, int outcome);
+
+/* Set the result's text, cut to what fits in the task. */
+void pp_task_message(struct task *task, const char *text, size_t len);
+
+#endif

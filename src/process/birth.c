@@ -1,0 +1,85 @@
+#include "process/birth.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdio_ext.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+pid_t
+pp_fork(void)
+{
+	sigset_t all, old;
+	pid_t pid;
+
+	sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	pid = fork();
+	if (pid != 0)
+		(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return pid;
+}
+
+static void
+reset_signals(void)
+{
+	const struct sigaction dfl = { .sa_handler = SIG_DFL };
+	const stack_t none = { .ss_flags = SS_DISABLE };
+	int i;
+
+	for (i = 1; i < NSIG; i++)
+		(void)sigaction(i, &dfl, NULL); /* fails for KILL and STOP */
+	(void)sigaltstack(&none, NULL);
+}
+
+static void
+stdin_from_null(void)
+{
+	const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	(void)close(STDIN_FILENO);
+	if (null > STDIN_FILENO) {
+		(void)dup2(null, STDIN_FILENO);
+		(void)close(null);
+	} else if (null == STDIN_FILENO) {
+		(void)fcntl(null, F_SETFD, 0);
+	}
+}
+
+void
+pp_birth(const char *name)
+{
+	reset_signals();
+	(void)setpgid(0, 0);
+	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
+	/* The host will write what it has buffered; nobody else shall. */
+	__fpurge(stdout);
+	__fpurge(stderr);
+	stdin_from_null();
+}
+
+void
+pp_birth_unblock(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void
+leave(int status, void *unused)
+{
+	(void)unused;
+	(void)fflush(stdout);
+	_exit(status);
+}
+
+void
+pp_birth_guard_exit(void)
+{
+	/* Handlers run in reverse order: this one before any of the host. */
+	(void)on_exit(leave, NULL);
+}

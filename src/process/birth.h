@@ -1,0 +1,30 @@
+/*
+ * The first moments of a forked process: to become a process of our own,
+ * without the host's handlers, descriptors, buffered output and timers.
+ * Nothing here returns to code of the host.
+ */
+#ifndef PP_PROCESS_BIRTH_H
+#define PP_PROCESS_BIRTH_H
+
+#include <signal.h>
+#include <sys/types.h>
+
+/*
+ * fork() with all signals blocked in the child, so that no handler runs there
+ * before they are reset.  As fork(): in the parent the mask is as before.
+ */
+pid_t pp_fork(void);
+
+/* In the child: default dispositions, no alternative stack, stdin from
+ * /dev/null, nothing buffered for stdout and stderr, a process group of its
+ * own, a name. */
+void pp_birth(const char *name);
+
+/* Unblock all signals. */
+void pp_birth_unblock(void);
+
+/* Let exit() in this process end it at once, past the host's atexit handlers;
+ * what was printed to stdout here is still written. */
+void pp_birth_guard_exit(void);
+
+#endif

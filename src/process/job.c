@@ -1,0 +1,161 @@
+#include "process/job.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SPACE_MIN 4096 /* bytes; the least that is allocated */
+
+void
+pp_job_done(struct procpool_job *job)
+{
+	free(job->space);
+	job->space = NULL;
+	job->capacity = 0;
+}
+
+static void
+reset(struct procpool_job *job, int attempt)
+{
+	job->attempt = attempt;
+	job->failed = false;
+	job->code = 0;
+	job->message_len = 0;
+	job->len = 0;
+}
+
+struct job_end
+pp_job_run(struct procpool_job *job, procpool_job_fn function, int attempt,
+    const void *arg, size_t len)
+{
+	int rc;
+
+	reset(job, attempt);
+	rc = function(job, arg, len);
+	if (rc == 0 && !job->failed)
+		return (struct job_end){ .type = RESULT_DATA,
+			.data = job->space,
+			.len = job->len };
+	/* Only the library's own refusals are passed on by their number. */
+	if (!job->failed && (rc == PROCPOOL_ETOOBIG || rc == -ENOMEM))
+		return (struct job_end){ .type = RESULT_ERROR, .code = rc };
+	return (struct job_end){ .type = RESULT_FAILED,
+		.code = job->failed ? job->code : rc,
+		.data = job->message,
+		.len = job->message_len };
+}
+
+/* Have room for len bytes; what was there is lost. */
+static int
+make_room(struct procpool_job *job, size_t len)
+{
+	size_t capacity = len > SPACE_MIN ? len : SPACE_MIN;
+
+	if (len > job->max_payload)
+		return PROCPOOL_ETOOBIG;
+	if (len <= job->capacity && job->space != NULL)
+		return 0;
+	pp_job_done(job);
+	job->space = malloc(capacity);
+	if (job->space == NULL)
+		return -ENOMEM;
+	job->capacity = capacity;
+	return 0;
+}
+
+int
+procpool_return(struct procpool_job *job, const void *data, size_t len)
+{
+	char *old = NULL;
+	int rc = 0;
+
+	if (job == NULL || (data == NULL && len > 0))
+		return PROCPOOL_ENULL;
+	if (len > job->max_payload)
+		return PROCPOOL_ETOOBIG;
+	if (len > job->capacity) {
+		/* The bytes may lie in the old space: it goes last. */
+		old = job->space;
+		job->space = NULL;
+		job->capacity = 0;
+		rc = make_room(job, len);
+	}
+	if (rc == 0 && len > 0 && data != job->space)
+		memmove(job->space, data, len);
+	if (rc == 0)
+		job->len = len;
+	free(old);
+	return rc;
+}
+
+void *
+procpool_reserve(struct procpool_job *job, size_t len)
+{
+	if (job == NULL || make_room(job, len) < 0)
+		return NULL;
+	job->len = 0;
+	return job->space;
+}
+
+int
+procpool_fail(struct procpool_job *job, int code, const char *format, ...)
+{
+	va_list args;
+	int written;
+
+	if (code == 0)
+		code = -1;
+	if (job == NULL)
+		return code;
+	va_start(args, format);
+	written = vsnprintf(job->message, sizeof(job->message), format, args);
+	va_end(args);
+	if (written < 0)
+		written = 0;
+	job->failed = true;
+	job->code = code;
+	job->message_len =
+	    written > PP_TEXT_MAX ? PP_TEXT_MAX : (size_t)written;
+	return code;
+}
+
+void
+procpool_job_log(struct procpool_job *job, enum procpool_level level,
+    const char *format, ...)
+{
+	char line[PP_TEXT_MAX + 1];
+	va_list args;
+
+	if (job == NULL || level < PROCPOOL_DEBUG || level > PROCPOOL_ERROR)
+		return;
+	va_start(args, format);
+	(void)vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	job->log(job, level, line);
+}
+
+int
+procpool_job_worker(const struct procpool_job *job)
+{
+	return job->worker;
+}
+
+void *
+procpool_job_state(const struct procpool_job *job)
+{
+	return job->state;
+}
+
+void *
+procpool_job_user(const struct procpool_job *job)
+{
+	return job->user;
+}
+
+int
+procpool_job_attempt(const struct procpool_job *job)
+{
+	return job->attempt;
+}

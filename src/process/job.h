@@ -1,0 +1,52 @@
+/*
+ * A job: one run of a user's function, as the function sees it.  The result
+ * is staged here; who runs the job (a worker, or debug mode) takes it out
+ * afterwards.  Not for more than one thread at a time.
+ */
+#ifndef PP_PROCESS_JOB_H
+#define PP_PROCESS_JOB_H
+
+#include <procpool.h>
+#include <stdbool.h>
+
+#include "rules/frame.h"
+
+struct procpool_job {
+	/* Set once. */
+	int worker;
+	void *user;
+	void *state;
+	uint64_t max_payload;
+	void (*log)(struct procpool_job *job, enum procpool_level level,
+	    const char *line);
+	void *owner; /* for log */
+
+	/* Of this run. */
+	int attempt;
+	bool failed; /* procpool_fail() was called */
+	int code;
+	size_t message_len;
+	char message[PP_TEXT_MAX + 1];
+
+	/* The staged result: kept from run to run, because memory that has
+	 * been touched before is much quicker. */
+	char *space;
+	size_t capacity;
+	size_t len;
+};
+
+/* What a run came to. */
+struct job_end {
+	enum result_type type; /* RESULT_DATA, _FAILED or _ERROR */
+	int code;
+	const void *data; /* the result or the message; in the job */
+	size_t len;
+};
+
+void pp_job_done(struct procpool_job *job);
+
+/* Run a function.  arg must not be NULL. */
+struct job_end pp_job_run(struct procpool_job *job, procpool_job_fn function,
+    int attempt, const void *arg, size_t len);
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * What the host and a spawner say to each other: one message each, over
+ * sockets that keep message boundaries.  Both are one program.
+ *
+ * The host asks over the spawner's control socket:
+ *
+ *   WORKER    fork a worker; comes with four descriptors, in this order: its
+ *             task pipe (to read), its result pipe (to write), its page, and
+ *             a socket for reports about this one worker
+ *   SPAWNER   fork a spawner of its own; comes with one descriptor, the new
+ *             spawner's control socket
+ *
+ * A spawner answers BORN (with a pidfd) and READY about itself on its control
+ * socket, and BORN (with a pidfd) or FAILED, later ENDED, about a worker on
+ * that worker's socket: so only one thread of the host reads from a socket.
+ */
+#ifndef PP_PROCESS_REQUEST_H
+#define PP_PROCESS_REQUEST_H
+
+#include <procpool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rules/env.h"
+
+#define PP_NAME_MAX 48 /* a worker's name, with its final zero */
+
+enum request_kind {
+	REQUEST_WORKER = 1,
+	REQUEST_SPAWNER
+};
+
+enum { REQUEST_TASK_FD, REQUEST_RESULT_FD, REQUEST_PAGE_FD, REQUEST_REPORT_FD,
+	REQUEST_FDS };
+
+struct spawn_request {
+	uint32_t kind;
+	int32_t worker;
+	uint64_t max_payload;
+	procpool_job_fn entry_point;
+	procpool_start_fn start;
+	procpool_exit_fn exit;
+	void *user;
+	struct procpool_env env; /* the last field: only what is used is sent */
+};
+
+/* The bytes of a request that are sent. */
+static inline size_t
+pp_request_size(const struct spawn_request *request)
+{
+	return offsetof(struct spawn_request, env) +
+	    offsetof(struct procpool_env, text) + request->env.len;
+}
+
+enum report_kind {
+	REPORT_BORN = 1, /* pid; with a pidfd */
+	REPORT_READY, /* a spawner passed its self-test */
+	REPORT_FAILED, /* error: -errno */
+	REPORT_ENDED /* status, as waitpid() gives it */
+};
+
+struct spawn_report {
+	uint32_t kind;
+	int32_t pid;
+	int32_t error;
+	int32_t status;
+};
+
+#endif

@@ -1,0 +1,390 @@
+#include "process/spawner.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "process/birth.h"
+#include "process/request.h"
+#include "process/selftest.h"
+#include "process/worker.h"
+
+#define WORKER_TASK_FD 3
+#define WORKER_RESULT_FD 4
+#define REAP_PATIENCE (500 * PP_MS) /* for killed children, at the end */
+
+extern char **environ;
+
+struct child {
+	pid_t pid;
+	int report;
+};
+
+struct spawner_state {
+	int control, host, signals;
+	struct child *children;
+	size_t count, capacity;
+	struct spawn_request request; /* the one being served */
+};
+
+static void
+report(int socket, const struct spawn_report *what, const int *fds, int n)
+{
+	/* When the host has gone, the loop will see it. */
+	(void)pp_send(socket, what, sizeof(*what), fds, n);
+}
+
+/* ------------------------------------------------- In a forked worker */
+
+/* Put the two pipes where the manual says, and close everything else. */
+static void
+arrange_fds(int task, int result)
+{
+	const int kept[] = { WORKER_TASK_FD, WORKER_RESULT_FD };
+
+	/* Each may stand in the other's place. */
+	task = fcntl(task, F_DUPFD_CLOEXEC, 16);
+	result = fcntl(result, F_DUPFD_CLOEXEC, 16);
+	if (dup3(task, WORKER_TASK_FD, O_CLOEXEC) < 0 ||
+	    dup3(result, WORKER_RESULT_FD, O_CLOEXEC) < 0)
+		_exit(EXIT_FAILURE);
+	pp_close_others(WORKER_TASK_FD, kept, 2);
+}
+
+static struct page *
+map_page(int fd)
+{
+	void *page = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE,
+	    MAP_SHARED, fd, 0);
+
+	if (page == MAP_FAILED)
+		_exit(EXIT_FAILURE);
+	/* What a job forks has no business here. */
+	(void)madvise(page, sizeof(struct page), MADV_DONTFORK);
+	return page;
+}
+
+/* Runtimes that were loaded in the host have read their limits already. */
+static void
+limit_loaded_runtimes(void)
+{
+	static const struct {
+		const char *variable, *setter;
+	} runtimes[] = {
+		{ "OMP_NUM_THREADS", "omp_set_num_threads" },
+		{ "OPENBLAS_NUM_THREADS", "openblas_set_num_threads" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(runtimes) / sizeof(*runtimes); i++) {
+		const char *value = getenv(runtimes[i].variable);
+		void (*set)(int);
+
+		*(void **)&set = dlsym(RTLD_DEFAULT, runtimes[i].setter);
+		if (set != NULL && value != NULL && atoi(value) > 0)
+			set(atoi(value));
+	}
+}
+
+static void
+worker_main(const struct spawn_request *request, const int *fds,
+    char **environment, pid_t spawner) __attribute__((noreturn));
+
+static void
+worker_main(const struct spawn_request *request, const int *fds,
+    char **environment, pid_t spawner)
+{
+	struct page *page;
+	char name[16];
+	int rc;
+
+	/* The spawner has one thread, so its death is what this tells. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (getppid() != spawner)
+		_exit(EXIT_FAILURE);
+	(void)setpgid(0, 0);
+	(void)snprintf(name, sizeof(name), "pp-w%d", request->worker);
+	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
+	page = map_page(fds[REQUEST_PAGE_FD]);
+	arrange_fds(fds[REQUEST_TASK_FD], fds[REQUEST_RESULT_FD]);
+	environ = environment;
+	pp_birth_guard_exit();
+	(void)setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+	limit_loaded_runtimes();
+	pp_birth_unblock();
+	rc = pp_worker_serve(
+	    request, WORKER_TASK_FD, WORKER_RESULT_FD, page);
+	(void)fflush(stdout);
+	_exit(rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+/* ------------------------------------------------- Forking for the host */
+
+/* Room for one more child, so that remembering it cannot fail. */
+static int
+reserve_child(struct spawner_state *s)
+{
+	const size_t capacity = s->capacity > 0 ? 2 * s->capacity : 16;
+	struct child *children;
+
+	if (s->count < s->capacity)
+		return 0;
+	children = realloc(s->children, capacity * sizeof(*children));
+	if (children == NULL)
+		return -ENOMEM;
+	s->children = children;
+	s->capacity = capacity;
+	return 0;
+}
+
+static int
+fork_worker(struct spawner_state *s, const int *fds, pid_t *pid)
+{
+	const pid_t spawner = getpid();
+	char **environment;
+	int rc = reserve_child(s);
+
+	if (rc < 0)
+		return rc;
+	environment = pp_env_merge(
+	    environ, s->request.env.text, s->request.env.len);
+	if (environment == NULL)
+		return -ENOMEM;
+	*pid = fork();
+	if (*pid == 0)
+		worker_main(&s->request, fds, environment, spawner);
+	rc = *pid < 0 ? -errno : 0;
+	free(environment);
+	return rc;
+}
+
+/* Fork a worker and tell how that went.  Takes the descriptors. */
+static void
+serve_worker(struct spawner_state *s, int *fds)
+{
+	struct spawn_report what = { .kind = REPORT_FAILED };
+	int pidfd = -1;
+	pid_t pid = 0;
+
+	what.error = fork_worker(s, fds, &pid);
+	if (what.error == 0) {
+		(void)setpgid(pid, pid); /* whichever of the two is first */
+		what.error = pp_pidfd_open(pid, &pidfd);
+		if (what.error < 0)
+			(void)kill(pid, SIGKILL);
+	}
+	if (pid > 0) {
+		s->children[s->count++] =
+		    (struct child){ pid, fds[REQUEST_REPORT_FD] };
+	}
+	what.pid = pid;
+	if (what.error == 0)
+		what.kind = REPORT_BORN;
+	report(fds[REQUEST_REPORT_FD], &what, &pidfd, pidfd >= 0);
+	pp_close(&pidfd);
+	pp_close(&fds[REQUEST_TASK_FD]);
+	pp_close(&fds[REQUEST_RESULT_FD]);
+	pp_close(&fds[REQUEST_PAGE_FD]);
+	if (pid <= 0)
+		pp_close(&fds[REQUEST_REPORT_FD]);
+}
+
+static void
+serve_spawner(struct spawner_state *s, int *fds)
+{
+	const pid_t pid = fork();
+
+	if (pid == 0)
+		pp_spawner_main(fds[0], s->host);
+	if (pid < 0) {
+		const struct spawn_report what = { .kind = REPORT_FAILED,
+			.error = -errno };
+
+		report(fds[0], &what, NULL, 0);
+	}
+	pp_close(&fds[0]);
+}
+
+/* One request from the host: false when there will be no more. */
+static bool
+serve_request(struct spawner_state *s)
+{
+	int fds[REQUEST_FDS];
+	const ssize_t n = pp_receive(s->control, &s->request,
+	    sizeof(s->request), fds, REQUEST_FDS);
+	int i;
+
+	if (n <= 0)
+		return false;
+	if (s->request.kind == REQUEST_WORKER && fds[REQUEST_REPORT_FD] >= 0) {
+		serve_worker(s, fds);
+	} else if (s->request.kind == REQUEST_SPAWNER && fds[0] >= 0) {
+		serve_spawner(s, fds);
+	} else {
+		for (i = 0; i < REQUEST_FDS; i++)
+			pp_close(&fds[i]);
+	}
+	return true;
+}
+
+/* ------------------------------------------------------------- Reaping */
+
+static void
+tell_end(struct spawner_state *s, pid_t pid, int status)
+{
+	const struct spawn_report what = { .kind = REPORT_ENDED,
+		.pid = pid,
+		.status = status };
+	size_t i;
+
+	for (i = 0; i < s->count; i++) {
+		if (s->children[i].pid != pid)
+			continue;
+		report(s->children[i].report, &what, NULL, 0);
+		pp_close(&s->children[i].report);
+		s->children[i] = s->children[--s->count];
+		return;
+	}
+}
+
+static bool
+is_worker(const struct spawner_state *s, pid_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < s->count; i++)
+		if (s->children[i].pid == pid)
+			return true;
+	return false;
+}
+
+/*
+ * Reap one child that has ended: false when there is none.  A worker's group
+ * is ended while the worker itself is not reaped, so that the number of the
+ * group cannot be somebody else's by then.
+ */
+static bool
+reap_one(struct spawner_state *s)
+{
+	siginfo_t info = { .si_pid = 0 };
+	int status;
+	pid_t pid;
+
+	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+	    info.si_pid == 0)
+		return false;
+	pid = info.si_pid;
+	if (is_worker(s, pid))
+		(void)kill(-pid, SIGKILL);
+	if (waitpid(pid, &status, 0) == pid)
+		tell_end(s, pid, status);
+	return true;
+}
+
+static void
+reap(struct spawner_state *s)
+{
+	struct signalfd_siginfo info;
+
+	while (read(s->signals, &info, sizeof(info)) > 0)
+		;
+	while (reap_one(s))
+		;
+}
+
+/* Take down everything that was forked from here. */
+static void
+end_all(struct spawner_state *s)
+{
+	const uint64_t deadline = pp_now() + REAP_PATIENCE;
+	size_t i;
+
+	for (i = 0; i < s->count; i++)
+		(void)kill(-s->children[i].pid, SIGKILL);
+	for (i = 0; i < s->count; i++)
+		(void)kill(s->children[i].pid, SIGKILL);
+	while (s->count > 0 && pp_readable(s->signals, deadline))
+		reap(s);
+}
+
+/* ------------------------------------------------------------ The loop */
+
+static int
+open_signals(void)
+{
+	sigset_t child;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	return signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* Introduce itself, so that the host can end a spawner that hangs next. */
+static void
+introduce(struct spawner_state *s)
+{
+	struct spawn_report what = { .kind = REPORT_BORN, .pid = getpid() };
+	int pidfd;
+
+	if (pp_pidfd_open(getpid(), &pidfd) < 0)
+		_exit(EXIT_FAILURE);
+	report(s->control, &what, &pidfd, 1);
+	pp_close(&pidfd);
+	pp_selftest();
+	what.kind = REPORT_READY;
+	report(s->control, &what, NULL, 0);
+}
+
+static void
+serve(struct spawner_state *s)
+{
+	struct pollfd items[] = {
+		{ .fd = s->control, .events = POLLIN },
+		{ .fd = s->host, .events = POLLIN },
+		{ .fd = s->signals, .events = POLLIN },
+	};
+
+	for (;;) {
+		if (poll(items, 3, -1) < 0)
+			continue; /* EINTR: a debugger */
+		if (items[2].revents != 0)
+			reap(s);
+		if (items[1].revents != 0)
+			return;
+		if (items[0].revents != 0 && !serve_request(s))
+			return;
+	}
+}
+
+void
+pp_spawner_main(int control, int host_pidfd)
+{
+	static struct spawner_state state;
+	const int kept[] = { control, host_pidfd };
+
+	pp_birth("pp-spawner");
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	pp_close_others(STDERR_FILENO + 1, kept, 2);
+	state = (struct spawner_state){ .control = control,
+		.host = host_pidfd,
+		.signals = open_signals() };
+	if (state.signals < 0)
+		_exit(EXIT_FAILURE);
+	introduce(&state);
+	serve(&state);
+	end_all(&state);
+	_exit(EXIT_SUCCESS);
+}

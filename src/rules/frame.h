@@ -1,0 +1,76 @@
+/*
+ * What travels in the two pipes of a worker: frames, each a header of fixed
+ * size, its payload, and zeros up to a multiple of 16 bytes, so that every
+ * header and every payload is aligned for any type.  Both ends are one
+ * program: numbers are in the machine's byte order.
+ *
+ * Host to worker (task pipe):          Worker to host (result pipe):
+ *
+ *    0  payload's length, bytes           0  payload's length, bytes
+ *    8  sequence                          8  sequence
+ *   16  function's address, or 0         16  start, ns on the common clock
+ *   24  type         28  attempt         24  run time, ns
+ *   32  payload ...                      32  type         36  code
+ *                                        40  zero
+ *                                        48  payload ...
+ *
+ * The host trusts nothing that comes from a worker: pp_result_check() accepts
+ * any 48 bytes and is asked before a length is used.
+ */
+#ifndef PP_RULES_FRAME_H
+#define PP_RULES_FRAME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define PP_ALIGN 16
+#define PP_TEXT_MAX 1000 /* bytes of a message or a log line */
+#define PP_PAYLOAD_MAX (UINT64_C(1) << 40)
+
+enum task_type {
+	TASK_RUN = 1, /* run the function on the payload */
+	TASK_STOP /* run worker_exit and end */
+};
+
+struct task_frame {
+	uint64_t length;
+	uint64_t sequence;
+	uint64_t function;
+	uint32_t type;
+	int32_t attempt;
+};
+
+enum result_type {
+	RESULT_READY = 1, /* worker_start succeeded; sequence 0, no payload */
+	RESULT_REFUSED, /* worker_start failed: its code and text */
+	RESULT_DATA, /* the function succeeded: its bytes */
+	RESULT_FAILED, /* the function failed: its code and text */
+	RESULT_ERROR, /* the library failed: PROCPOOL_ETOOBIG or -ENOMEM */
+	RESULT_LOG, /* a log line: code is the level */
+	RESULT_TYPES
+};
+
+struct result_frame {
+	uint64_t length;
+	uint64_t sequence;
+	uint64_t started;
+	uint64_t ran;
+	uint32_t type;
+	int32_t code;
+	uint64_t reserved;
+};
+
+_Static_assert(sizeof(struct task_frame) == 32, "the drawing above");
+_Static_assert(sizeof(struct result_frame) == 48, "the drawing above");
+
+/* A length rounded up to whole alignment units. */
+static inline uint64_t
+pp_padded(uint64_t length)
+{
+	return (length + PP_ALIGN - 1) & ~(uint64_t)(PP_ALIGN - 1);
+}
+
+/* Whether a header from a worker can be one: 0, or PROCPOOL_EPROTOCOL. */
+int pp_result_check(const struct result_frame *frame, uint64_t max_payload);
+
+#endif
