@@ -22,9 +22,12 @@ init_locks(struct procpool *pool)
 	rc = uv_cond_init(&pool->changed);
 	if (rc < 0)
 		goto fail_lock;
-	rc = uv_mutex_init(&pool->deliveries.lock);
+	rc = uv_cond_init(&pool->room);
 	if (rc < 0)
 		goto fail_changed;
+	rc = uv_mutex_init(&pool->deliveries.lock);
+	if (rc < 0)
+		goto fail_room;
 	rc = uv_mutex_init(&pool->stealing);
 	if (rc < 0)
 		goto fail_deliveries;
@@ -37,6 +40,8 @@ fail_stealing:
 	uv_mutex_destroy(&pool->stealing);
 fail_deliveries:
 	uv_mutex_destroy(&pool->deliveries.lock);
+fail_room:
+	uv_cond_destroy(&pool->room);
 fail_changed:
 	uv_cond_destroy(&pool->changed);
 fail_lock:
@@ -50,6 +55,7 @@ destroy_locks(struct procpool *pool)
 	uv_mutex_destroy(&pool->renewing);
 	uv_mutex_destroy(&pool->stealing);
 	uv_mutex_destroy(&pool->deliveries.lock);
+	uv_cond_destroy(&pool->room);
 	uv_cond_destroy(&pool->changed);
 	uv_mutex_destroy(&pool->lock);
 }
@@ -179,8 +185,7 @@ static void
 set_state(struct procpool *pool, enum pool_state state)
 {
 	uv_mutex_lock(&pool->lock);
-	pool->state = state;
-	uv_cond_broadcast(&pool->changed);
+	pp_pool_set_state_locked(pool, state);
 	uv_mutex_unlock(&pool->lock);
 }
 
@@ -207,8 +212,7 @@ procpool_start(struct procpool *pool)
 	}
 	uv_mutex_lock(&pool->lock);
 	if (pool->state == POOL_STARTING)
-		pool->state = POOL_RUNNING;
-	uv_cond_broadcast(&pool->changed);
+		pp_pool_set_state_locked(pool, POOL_RUNNING);
 	uv_mutex_unlock(&pool->lock);
 	pp_log(&pool->log, PROCPOOL_INFO, "pool %s started with %d worker%s",
 	    pool->name, pool->n_jobs, pool->n_jobs == 1 ? "" : "s");
@@ -309,10 +313,9 @@ begin_stop(struct procpool *pool, struct task_list *queue)
 	while (pool->state == POOL_STOPPING || pool->state == POOL_STARTING)
 		(void)pp_pool_wait_locked(pool, PP_NEVER);
 	if (pool->state != POOL_STOPPED) {
-		pool->state = POOL_STOPPING;
+		pp_pool_set_state_locked(pool, POOL_STOPPING);
 		pp_list_join(queue, &pool->queue);
 		pp_batch_cut_all(pool);
-		uv_cond_broadcast(&pool->changed);
 		begun = true;
 	}
 	uv_mutex_unlock(&pool->lock);
@@ -363,9 +366,8 @@ finish_tasks(struct procpool *pool)
 	while (pool->state == POOL_STARTING)
 		(void)pp_pool_wait_locked(pool, PP_NEVER);
 	if (pool->state == POOL_RUNNING) {
-		pool->state = POOL_CLOSING;
+		pp_pool_set_state_locked(pool, POOL_CLOSING);
 		pp_batch_cut_all(pool);
-		uv_cond_broadcast(&pool->changed);
 	}
 	while (pool->state == POOL_CLOSING &&
 	    pool->epochs.open[0] + pool->epochs.open[1] > 0)

@@ -73,7 +73,7 @@ await_room_locked(struct procpool *pool, size_t len, enum patience patience)
 			return PROCPOOL_EFULL;
 		if (pp_inside() == pool)
 			return PROCPOOL_EDEADLOCK;
-		(void)pp_pool_wait_locked(pool, PP_NEVER);
+		pp_pool_wait_room_locked(pool);
 		waited = true;
 	}
 }

@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/thread.h"
 #include "engine/keeper.h"
+#include "engine/mode.h"
 #include "engine/monitor.h"
 
 /* ------------------------------------------------------- Start and stop */
@@ -47,7 +48,7 @@ drop_channels(struct procpool *pool)
 	free(pool->channels);
 	pool->channels = NULL;
 	pool->idle = NULL;
-	pool->hungry = 0;
+	pool->hungry = pool->ahead = 0;
 }
 
 static int
@@ -181,7 +182,7 @@ accept_task(struct procpool *pool, struct task *task)
 		return;
 	}
 	pp_list_push(&pool->queue, task);
-	wake = pp_rouse_locked(pool);
+	wake = pp_mode_rouse_locked(pool);
 	uv_mutex_unlock(&pool->lock);
 	if (wake >= 0)
 		pp_wake(wake);

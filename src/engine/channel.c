@@ -248,6 +248,10 @@ pp_channel_fits_locked(
 	const size_t size = sizeof(struct task_frame) +
 	    (large ? 0 : (size_t)pp_padded(len));
 
+	/* What the pipe cannot hold cannot be taken back while the worker is
+	 * busy: it is sent only to a worker that will read it now. */
+	if (large && (ch->live > 0 || load->frames > 0))
+		return false;
 	if (ch->out.large != NULL || load->large ||
 	    ch->next + load->frames - ch->oldest >= PP_SLOTS ||
 	    ch->out.end + load->bytes + size > OUT_SIZE)
@@ -308,9 +312,10 @@ pp_channel_send_locked(struct channel *ch, struct task_list *tasks)
 {
 	struct task *task;
 
-	while ((task = pp_list_pop(tasks)) != NULL)
+	while ((task = pp_list_pop(tasks)) != NULL) {
 		launch_locked(ch, task);
-	ch->quiet = false;
+		ch->quiet = false;
+	}
 }
 
 /* What is left to write, as pieces: how many. */
@@ -533,9 +538,12 @@ receive(struct channel *ch, struct arrival *arrival, struct task_list *ended)
 
 	switch (arrival->frame.type) {
 	case RESULT_READY:
-		pp_channel_event(ch, LIFE_READY);
-		return 0;
+		return pp_life_step(&ch->life, LIFE_READY) == LIFE_BUG
+		    ? PROCPOOL_EPROTOCOL
+		    : 0;
 	case RESULT_REFUSED:
+		if (ch->life == LIFE_SERVING)
+			return PROCPOOL_EPROTOCOL;
 		log_refusal(ch, arrival);
 		return 0;
 	case RESULT_LOG:
@@ -555,20 +563,18 @@ receive(struct channel *ch, struct arrival *arrival, struct task_list *ended)
 	}
 }
 
-/* Take all frames that have come.  After a breach nothing is believed. */
+/* Take all frames that have come.  A worker that lies is killed. */
 static void
 take_frames(struct channel *ch, struct task_list *ended)
 {
 	struct arrival arrival;
-	int rc = 0;
+	int rc;
 
-	while (!ch->broke) {
+	do {
 		rc = pp_stream_take(&ch->in, &arrival);
-		if (rc == 1)
-			rc = receive(ch, &arrival, ended) == 0 ? 1 : -1;
-		if (rc <= 0)
-			break;
-	}
+		if (rc == 1 && receive(ch, &arrival, ended) < 0)
+			rc = PROCPOOL_EPROTOCOL;
+	} while (rc == 1);
 	if (rc < 0) {
 		pp_log(&ch->pool->log, PROCPOOL_ERROR,
 		    "%s (pid %d) broke the protocol and is killed", ch->name,
@@ -615,7 +621,8 @@ read_results(struct channel *ch, struct task_list *ended)
 	while (n < 0 && errno == EINTR);
 	if (n <= 0)
 		return n < 0 ? -errno : 0;
-	take_frames(ch, ended);
+	if (!ch->broke)
+		take_frames(ch, ended);
 	ch->quiet = false;
 	return 1;
 }
@@ -626,7 +633,7 @@ static void
 harvest(struct channel *ch, struct task_list *ended)
 {
 	ch->quiet = true;
-	while (pp_stream_from_ring(&ch->in, ch->page) > 0)
+	while (!ch->broke && pp_stream_from_ring(&ch->in, ch->page) > 0)
 		take_frames(ch, ended);
 }
 
@@ -678,7 +685,7 @@ pp_channel_io(struct channel *ch, uint64_t deadline, bool caller,
 	pp_channel_flush(ch);
 	items[0] = (struct pollfd){ .fd = ch->pidfd, .events = POLLIN };
 	items[1] = (struct pollfd){ .fd = ch->broke ? -1 : ch->result_pipe,
-		.events = busy ? POLLIN : 0 };
+		.events = busy || ch->life == LIFE_STARTING ? POLLIN : 0 };
 	items[2] = (struct pollfd){ .fd = pending(&ch->out) ? ch->task_pipe[1]
 							   : -1,
 		.events = POLLOUT };
@@ -714,11 +721,8 @@ ask_to_stop(struct channel *ch)
 void
 pp_channel_event(struct channel *ch, enum life_event event)
 {
-	const enum life_action action = pp_life_step(&ch->life, event);
-
-	if (event == LIFE_BROKE || (event == LIFE_READY && action == LIFE_KILL))
-		ch->broke = true;
-	switch (action) {
+	ch->broke = ch->broke || event == LIFE_BROKE;
+	switch (pp_life_step(&ch->life, event)) {
 	case LIFE_STOP:
 		ch->ended = true;
 		ask_to_stop(ch);
@@ -783,14 +787,20 @@ log_death(struct channel *ch, const struct death *death)
 		    ch->name, (int)ch->pid, procpool_strerror(death->outcome));
 }
 
-/* Take what the worker said before it died: from the pipe, then the ring. */
+/*
+ * Take the results that the worker finished before it died: from the pipe,
+ * then from the ring.  The ring has the last word: when a job that ended its
+ * worker has written half a frame to the pipe itself, the results before it
+ * are in the ring, whole.
+ */
 static void
 take_last_words(struct channel *ch, struct task_list *ended)
 {
-	if (ch->broke)
-		return; /* it lied: nothing more is taken from it */
-	while (read_results(ch, ended) > 0)
+	while (!ch->broke && read_results(ch, ended) > 0)
 		;
+	if (ch->broke)
+		return; /* nothing that it says is believed any more */
+	pp_stream_rewind(&ch->in, ch->page);
 	harvest(ch, ended);
 }
 

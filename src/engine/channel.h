@@ -52,7 +52,7 @@ struct channel {
 
 	/* Under the pool's lock. */
 	enum channel_mode mode;
-	bool hungry; /* counted in pool->hungry */
+	bool hungry, ahead; /* counted in the pool */
 	bool wanted_back; /* the monitor waits for the lease to end */
 	bool renew; /* to be replaced by a worker of a new snapshot */
 	bool started; /* the first spawn of this run of the pool is over, */

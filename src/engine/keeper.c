@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "engine/monitor.h"
+#include "engine/mode.h"
 #include "engine/settle.h"
 
 #define SPAWNER_RENEWALS 1 /* in a restart window */
@@ -35,7 +35,7 @@ pp_keeper_requeue(struct procpool *pool, struct task_list *again)
 		pool->queue = *again;
 		*again = (struct task_list){ 0 };
 		while (n-- > 0) {
-			const int wake = pp_rouse_locked(pool);
+			const int wake = pp_mode_rouse_locked(pool);
 
 			if (wake < 0)
 				break;
@@ -61,9 +61,8 @@ break_pool(struct procpool *pool, int cause)
 	uv_mutex_lock(&pool->lock);
 	breaks = pp_pool_serves(pool);
 	if (breaks) {
-		pool->state = POOL_BROKEN;
+		pp_pool_set_state_locked(pool, POOL_BROKEN);
 		pp_list_join(&queue, &pool->queue);
-		uv_cond_broadcast(&pool->changed);
 	}
 	uv_mutex_unlock(&pool->lock);
 	if (!breaks)

@@ -1,243 +1,26 @@
 #include "engine/monitor.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "base/fd.h"
 #include "base/thread.h"
 #include "engine/keeper.h"
+#include "engine/mode.h"
 #include "engine/settle.h"
 #include "engine/steal.h"
 
 #define KILL_MS 1000 /* how long a killed worker may take to be gone */
 
-/* ------------------------------------------- Who has the channel (mode) */
+/* ---------------------------------------------------------------- Work */
 
 static void
-set_hungry_locked(struct channel *ch, bool hungry)
-{
-	if (ch->hungry != hungry)
-		ch->pool->hungry += hungry ? 1 : -1;
-	ch->hungry = hungry;
-}
-
-static void
-push_idle_locked(struct channel *ch)
-{
-	ch->mode = CHANNEL_IDLE;
-	set_hungry_locked(ch, true);
-	ch->next_idle = ch->pool->idle;
-	ch->pool->idle = ch;
-}
-
-static struct channel *
-pop_idle_locked(struct procpool *pool)
-{
-	struct channel *ch = pool->idle;
-
-	if (ch != NULL)
-		pool->idle = ch->next_idle;
-	return ch;
-}
-
-static void
-remove_idle_locked(struct channel *ch)
-{
-	struct channel **at = &ch->pool->idle;
-
-	while (*at != ch)
-		at = &(*at)->next_idle;
-	*at = ch->next_idle;
-}
-
-int
-pp_rouse_locked(struct procpool *pool)
-{
-	struct channel *ch = pop_idle_locked(pool);
-
-	if (ch == NULL)
-		return -1;
-	ch->mode = CHANNEL_AWAKE;
-	return ch->wake;
-}
-
-/* What the pool wants of a monitor. */
-enum order {
-	ORDER_SERVE,
-	ORDER_RENEW, /* let the worker finish its task, then replace it */
-	ORDER_END,
-	ORDER_WAIT /* a caller has the channel */
-};
-
-static enum order
-order_locked(const struct channel *ch)
-{
-	if (!pp_pool_serves(ch->pool))
-		return ORDER_END;
-	return ch->renew ? ORDER_RENEW : ORDER_SERVE;
-}
-
-/* Wake up: take the channel if it is not on lease, and ask what to do. */
-static enum order
-look_up(struct channel *ch)
-{
-	enum order order = ORDER_WAIT;
-
-	uv_mutex_lock(&ch->pool->lock);
-	if (ch->mode == CHANNEL_LEASED) {
-		ch->wanted_back = true;
-	} else {
-		if (ch->mode == CHANNEL_IDLE)
-			remove_idle_locked(ch);
-		ch->mode = CHANNEL_AWAKE;
-		order = order_locked(ch);
-	}
-	uv_mutex_unlock(&ch->pool->lock);
-	return order;
-}
-
-/* Go to sleep, unless there is something to do after all. */
-static bool
-go_idle(struct channel *ch)
-{
-	struct procpool *pool = ch->pool;
-	bool idle;
-
-	uv_mutex_lock(&pool->lock);
-	idle = pool->queue.count == 0 && order_locked(ch) == ORDER_SERVE;
-	if (idle)
-		push_idle_locked(ch);
-	uv_mutex_unlock(&pool->lock);
-	return idle;
-}
-
-/* The worker is going or gone: nobody is to wait for this channel. */
-static void
-go_away(struct channel *ch)
-{
-	uv_mutex_lock(&ch->pool->lock);
-	ch->mode = CHANNEL_AWAY;
-	set_hungry_locked(ch, false);
-	uv_mutex_unlock(&ch->pool->lock);
-}
-
-/* ------------------------------------------------------------- Leases */
-
-struct channel *
-pp_lease_begin_locked(struct procpool *pool)
-{
-	struct channel *ch;
-
-	if (pool->queue.count > 0)
-		return NULL;
-	ch = pop_idle_locked(pool);
-	if (ch == NULL)
-		return NULL;
-	ch->mode = CHANNEL_LEASED;
-	set_hungry_locked(ch, false);
-	pool->waiting++;
-	return ch;
-}
-
-void
-pp_lease_end(struct channel *ch)
-{
-	struct procpool *pool = ch->pool;
-	bool wake;
-
-	uv_mutex_lock(&pool->lock);
-	wake = ch->wanted_back || pool->queue.count > 0 ||
-	    order_locked(ch) != ORDER_SERVE;
-	ch->wanted_back = false;
-	if (wake) {
-		ch->mode = CHANNEL_AWAKE;
-		set_hungry_locked(ch, true);
-	} else {
-		push_idle_locked(ch);
-	}
-	if (wake)
-		pp_wake(ch->wake);
-	pp_pool_leave_locked(pool);
-	uv_mutex_unlock(&pool->lock);
-}
-
-void
-pp_lease_run(struct channel *ch, struct task *task)
-{
-	struct procpool *pool = ch->pool;
-	struct task_list list = { 0 }, ended = { 0 };
-
-	pp_list_push(&list, task);
-	uv_mutex_lock(&ch->lock);
-	ch->lent = true;
-	pp_channel_skip_passed_locked(ch);
-	pp_channel_send_locked(ch, &list);
-	uv_mutex_unlock(&ch->lock);
-	while (ended.count == 0 &&
-	    pp_channel_io(ch, PP_NEVER, true, &ended) != CHANNEL_DIED)
-		;
-	uv_mutex_lock(&ch->lock);
-	ch->lent = false;
-	uv_mutex_unlock(&ch->lock);
-	pp_settle(pool, &ended);
-}
-
-/* Wait until a caller has given the channel back.  A pool that ends does not
- * wait for the caller's task: the worker is told to end, and then killed. */
-static void
-await_lease(struct channel *ch)
-{
-	const int64_t grace = ch->pool->options.grace_ms;
-	uint64_t deadline = PP_NEVER;
-	int signal = SIGTERM;
-
-	for (;;) {
-		bool leased, over;
-
-		uv_mutex_lock(&ch->pool->lock);
-		leased = ch->mode == CHANNEL_LEASED;
-		over = order_locked(ch) == ORDER_END;
-		uv_mutex_unlock(&ch->pool->lock);
-		if (!leased)
-			return;
-		if (over && (deadline == PP_NEVER || deadline <= pp_now())) {
-			(void)pp_pidfd_kill(ch->pidfd, signal);
-			signal = SIGKILL;
-			deadline = pp_deadline(grace);
-		}
-		if (pp_readable(ch->wake, deadline))
-			pp_wake_clear(ch->wake);
-	}
-}
-
-/* ------------------------------------------------------------- Work */
-
-/* How many tasks a channel may take from the queue.  A worker that has some
- * leaves the queue to those that have none: what is sent ahead must not wait
- * behind a long task while another worker has nothing to do. */
-static size_t
-share_locked(const struct channel *ch, bool is_free)
-{
-	const struct procpool *pool = ch->pool;
-	size_t eaters = (size_t)pool->n_jobs;
-
-	if (!is_free && pool->hungry > 0)
-		return 0;
-	if (is_free)
-		eaters = (size_t)pool->hungry + (ch->hungry ? 0 : 1);
-	return (pool->queue.count + eaters - 1) / eaters;
-}
-
-static void
-take_locked(struct channel *ch, bool is_free, struct task_list *tasks)
+take_locked(struct channel *ch, struct task_list *tasks)
 {
 	struct task_list *queue = &ch->pool->queue;
 	struct load load = { 0 };
 	size_t share;
 
-	for (share = share_locked(ch, is_free); share > 0; share--) {
+	for (share = pp_mode_share_locked(ch, ch->live); share > 0; share--) {
 		if (queue->first == NULL ||
 		    !pp_channel_fits_locked(ch, &load, queue->first->len))
 			break;
@@ -255,33 +38,26 @@ take_work(struct channel *ch)
 {
 	struct procpool *pool = ch->pool;
 	struct task_list tasks = { 0 };
-	bool is_free;
+	bool busy;
 
 	uv_mutex_lock(&ch->lock);
 	pp_channel_skip_passed_locked(ch);
-	is_free = ch->live == 0;
 	uv_mutex_lock(&pool->lock);
-	take_locked(ch, is_free, &tasks);
-	is_free = is_free && tasks.count == 0;
-	set_hungry_locked(ch, is_free);
+	take_locked(ch, &tasks);
+	pp_mode_tell_load_locked(ch, ch->live + tasks.count);
 	uv_mutex_unlock(&pool->lock);
 	pp_channel_send_locked(ch, &tasks);
+	busy = ch->live > 0;
 	uv_mutex_unlock(&ch->lock);
-	return !is_free;
+	return busy;
 }
 
-/* Find work for the worker: whether it has some. */
+/* Find work for the worker: whether there is something to wait for.  A worker
+ * that is still starting gets none: it may take its time. */
 static bool
 find_work(struct channel *ch)
 {
-	if (take_work(ch))
-		return true;
-	if (!pp_steal(ch))
-		return false;
-	uv_mutex_lock(&ch->pool->lock);
-	set_hungry_locked(ch, false);
-	uv_mutex_unlock(&ch->pool->lock);
-	return true;
+	return ch->life == LIFE_STARTING || take_work(ch) || pp_steal(ch);
 }
 
 /* Take back what the worker has not begun. */
@@ -312,7 +88,7 @@ bury(struct channel *ch)
 	struct task_list ended = { 0 }, again = { 0 };
 	bool counts;
 
-	go_away(ch);
+	pp_mode_go_away(ch);
 	counts = pp_channel_bury(
 	    ch, pp_keeper_verdict(pool), &ended, &again);
 	pp_keeper_worker_gone(pool, counts);
@@ -341,7 +117,7 @@ retire(struct channel *ch)
 	struct procpool *pool = ch->pool;
 	struct task_list ended = { 0 }, again = { 0 };
 
-	go_away(ch);
+	pp_mode_go_away(ch);
 	recall(ch, &again);
 	sort_out(pool, &ended, &again);
 	pp_channel_event(ch, LIFE_RETIRE);
@@ -376,11 +152,11 @@ serve(struct channel *ch)
 
 	while (event != CHANNEL_DIED) {
 		struct task_list ended = { 0 };
-		const enum order order = look_up(ch);
+		const enum order order = pp_mode_look_up(ch);
 		bool busy = true, callbacks;
 
 		if (order == ORDER_WAIT) {
-			await_lease(ch);
+			pp_lease_await_end(ch);
 			continue;
 		}
 		if (order == ORDER_END ||
@@ -392,8 +168,10 @@ serve(struct channel *ch)
 			busy = find_work(ch);
 		pp_channel_flush(ch);
 		callbacks = pp_deliver(pool);
-		if (!busy && !callbacks && go_idle(ch)) {
+		if (!busy && !callbacks && event == CHANNEL_QUIET &&
+		    pp_mode_go_idle(ch)) {
 			pp_channel_sleep(ch);
+			event = CHANNEL_ACTIVE;
 			continue;
 		}
 		event = pp_channel_io(

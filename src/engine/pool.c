@@ -2,6 +2,8 @@
 
 #include "base/clock.h"
 
+#define ROOM_MS 10 /* how long a little room may go unnoticed */
+
 static _Thread_local struct procpool *inside;
 
 struct procpool *
@@ -33,4 +35,34 @@ pp_pool_wait_locked(struct procpool *pool, uint64_t deadline)
 	rc = pp_cond_wait(&pool->changed, &pool->lock, deadline);
 	pp_pool_leave_locked(pool);
 	return rc;
+}
+
+void
+pp_pool_set_state_locked(struct procpool *pool, enum pool_state state)
+{
+	pool->state = state;
+	uv_cond_broadcast(&pool->changed);
+	uv_cond_broadcast(&pool->room);
+}
+
+bool
+pp_pool_has_much_room(const struct procpool *pool)
+{
+	const struct procpool_options *options = &pool->options;
+
+	return pool->open_tasks == 0 ||
+	    (pool->open_tasks <
+		    options->queue_tasks - options->queue_tasks / 4 &&
+		pool->open_bytes <=
+		    options->queue_bytes - options->queue_bytes / 4);
+}
+
+void
+pp_pool_wait_room_locked(struct procpool *pool)
+{
+	pool->waiting++;
+	pool->short_of_room++;
+	(void)pp_cond_wait(&pool->room, &pool->lock, pp_deadline(ROOM_MS));
+	pool->short_of_room--;
+	pp_pool_leave_locked(pool);
 }

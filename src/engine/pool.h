@@ -60,7 +60,8 @@ struct procpool {
 	struct deliveries deliveries; /* under its own lock */
 
 	uv_mutex_t lock;
-	uv_cond_t changed; /* room, an empty epoch, a state, a refresh */
+	uv_cond_t changed; /* a state, an empty epoch, a refresh */
+	uv_cond_t room; /* in the queue; or a state */
 
 	/* Under lock. */
 	enum pool_state state;
@@ -69,7 +70,8 @@ struct procpool {
 	size_t open_tasks; /* accepted and not ended */
 	size_t open_bytes; /* of their arguments */
 	struct epochs epochs;
-	unsigned waiting; /* threads that wait on `changed` or hold a lease */
+	unsigned waiting; /* threads that wait on these or hold a lease */
+	unsigned short_of_room; /* of these, submitters */
 	bool departing; /* a close waits for these to leave */
 	uint64_t last_task; /* number given last */
 	struct procpool_batch *batches; /* open ones */
@@ -82,7 +84,8 @@ struct procpool {
 	/* Of worker processes. */
 	struct channel *channels; /* n_jobs of them, while it runs */
 	struct channel *idle; /* under lock: a stack of sleeping ones */
-	int hungry; /* under lock: how many have nothing to do */
+	int hungry; /* under lock: how many have nothing to do, */
+	int ahead; /* and how many have more than they are at */
 	struct spawner *spawner; /* under lock: where new workers come from */
 	uv_mutex_t stealing; /* held by a thief; before a channel's lock */
 	uv_mutex_t renewing; /* held while a spawner is replaced */
@@ -96,6 +99,15 @@ struct procpool {
 /* What this thread is inside of: a callback or an in-process job of a pool. */
 struct procpool *pp_inside(void);
 void pp_set_inside(struct procpool *pool);
+
+/* Change the state, and tell everybody who waits for anything. */
+void pp_pool_set_state_locked(struct procpool *pool, enum pool_state state);
+
+/* Whether a quarter of the queue is free. */
+bool pp_pool_has_much_room(const struct procpool *pool);
+
+/* Wait until there is much room, or any for some time, or another state. */
+void pp_pool_wait_room_locked(struct procpool *pool);
 
 /* Wait on `changed` once, with the lock held: 0 or -ETIMEDOUT. */
 int pp_pool_wait_locked(struct procpool *pool, uint64_t deadline);

@@ -66,29 +66,28 @@ count(struct procpool *pool, const struct task_list *ended)
 	uv_mutex_unlock(&pool->lock);
 }
 
-static void
-wake_waiters(struct procpool *pool)
-{
-	if (pool->waiting > 0)
-		uv_cond_broadcast(&pool->changed);
-}
-
-/* Make room for the tasks that come next. */
+/* Make room for the tasks that come next.  Submitters that wait for it sleep
+ * on until there is some for many: waking one for each task would cost more
+ * than the task. */
 static void
 release_locked(struct procpool *pool, const struct tally *tally)
 {
 	pool->open_tasks -= tally->tasks;
 	pool->open_bytes -= tally->bytes;
-	wake_waiters(pool);
+	if (pool->short_of_room > 0 && pp_pool_has_much_room(pool))
+		uv_cond_broadcast(&pool->room);
 }
 
 /* Tell drains that the tasks have ended in every respect. */
 static void
 leave_epochs_locked(struct procpool *pool, const struct tally *tally)
 {
-	pool->epochs.open[0] -= tally->open[0];
-	pool->epochs.open[1] -= tally->open[1];
-	wake_waiters(pool);
+	size_t *open = pool->epochs.open;
+
+	open[0] -= tally->open[0];
+	open[1] -= tally->open[1];
+	if (pool->waiting > 0 && (open[0] == 0 || open[1] == 0))
+		uv_cond_broadcast(&pool->changed);
 }
 
 /* Hand a task to who keeps it.  It is not ours any more then. */

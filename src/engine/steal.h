@@ -8,8 +8,8 @@
 
 #include "engine/channel.h"
 
-/* Take tasks from the worker that has most of them waiting, about half of
- * them: whether there were any.  By the driver of ch, which has no task. */
+/* Take about half of the tasks that wait at some other worker: whether there
+ * were any.  By the driver of ch, which has no task. */
 bool pp_steal(struct channel *ch);
 
 #endif

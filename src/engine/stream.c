@@ -117,6 +117,7 @@ take_large(struct stream *s, struct arrival *arrival)
 		.no_memory = s->data == NULL };
 	s->large = false;
 	s->data = NULL;
+	s->taken = s->position - (s->end - s->start);
 	return 1;
 }
 
@@ -146,6 +147,7 @@ pp_stream_take(struct stream *s, struct arrival *arrival)
 	*arrival = (struct arrival){ .frame = frame,
 		.data = s->buf + s->start + sizeof(frame) };
 	s->start += whole;
+	s->taken = s->position - (s->end - s->start);
 	return 1;
 }
 
@@ -187,4 +189,19 @@ pp_stream_from_ring(struct stream *s, struct page *page)
 		return 0; /* the worker has come round to here meanwhile */
 	pp_stream_put(s, n);
 	return n;
+}
+
+void
+pp_stream_rewind(struct stream *s, struct page *page)
+{
+	const uint64_t writing =
+	    atomic_load_explicit(&page->writing, memory_order_relaxed);
+
+	if (writing < s->taken || writing - s->taken > PP_RING)
+		return;
+	free(s->data);
+	s->data = NULL;
+	s->large = false;
+	s->start = s->end = 0;
+	s->position = s->taken;
 }

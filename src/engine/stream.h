@@ -18,6 +18,7 @@ struct stream {
 	char *buf; /* bytes start to end are there, not taken */
 	size_t start, end;
 	uint64_t position; /* bytes put in since the worker's birth */
+	uint64_t taken; /* of these, in frames that were taken */
 	uint64_t piped; /* of these, or beyond, read from the pipe */
 	uint64_t max_payload;
 
@@ -57,5 +58,12 @@ bool pp_stream_is_amid(const struct stream *s, uint64_t sequence);
  * then nothing is taken.  Returns the number of bytes.
  */
 size_t pp_stream_from_ring(struct stream *s, struct page *page);
+
+/*
+ * Go back to the end of the last frame taken, as far as the ring still holds
+ * what follows it: a job may have written to the pipe itself, and what it
+ * wrote, whole or not, is not in the ring.  Only once the worker is dead.
+ */
+void pp_stream_rewind(struct stream *s, struct page *page);
 
 #endif

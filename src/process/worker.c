@@ -13,7 +13,7 @@
 
 /* Results are written together, but none waits longer than this for the end
  * of the next task; what waits for a long one the host reads from the ring. */
-#define FLUSH_AFTER (20 * UINT64_C(1000)) /* ns */
+#define FLUSH_AFTER (50 * UINT64_C(1000)) /* ns */
 
 /* ------------------------------------------------ The stream of results */
 

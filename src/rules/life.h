@@ -5,12 +5,12 @@
  *              BORN      READY     BROKE     RETIRE    OVERDUE   DIED
  *   VACANT     STARTING  -         -         -         -         -
  *   STARTING   -         SERVING   DYING     STOPPING  -         VACANT
- *   SERVING    -         DYING     DYING     STOPPING  -         VACANT
+ *   SERVING    -         -         DYING     STOPPING  -         VACANT
  *   STOPPING   -         STOPPING  DYING     STOPPING  DYING     VACANT
  *   DYING      -         DYING     DYING     DYING     DYING     VACANT
  *
- * Tasks are sent in STARTING too: they wait in the pipe.  A hole (-) cannot
- * happen.
+ * Tasks are sent in SERVING only.  A hole (-) is what must not happen: READY
+ * there is a breach of the protocol.
  */
 #ifndef PP_RULES_LIFE_H
 #define PP_RULES_LIFE_H

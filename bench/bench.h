@@ -1,0 +1,124 @@
+/*
+ * What the programs of the benchmark share.
+ *
+ * One program measures one system.  It defines bench_system; main() is in
+ * bench.c, runs the workloads named on the command line ("W1" to "W7", none
+ * for all that the system has) and the program prints one line per figure:
+ *
+ *     system <tab> workload <tab> metric <tab> value <tab> unit
+ *
+ * Sizes are small unless the environment says BENCH=full.  A wrong result
+ * ends the program: no figure comes from work that was not done.
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	BENCH_WORKLOADS = 8, /* W0 is not used */
+	BENCH_WORKERS = 2,
+	BENCH_IN_FLIGHT = 4, /* payloads of W3 */
+	BENCH_MIB = 1 << 20
+};
+
+/* A system and what it runs for each workload; NULL where it has none. */
+struct bench_system {
+	const char *name;
+	void (*run[BENCH_WORKLOADS])(void);
+};
+
+extern const struct bench_system bench_system;
+
+/* Whether BENCH=full was asked for. */
+bool bench_full(void);
+
+/* The monotonic clock, in nanoseconds, and the seconds since a reading. */
+uint64_t bench_clock(void);
+double bench_seconds(uint64_t since);
+
+/* Print one figure.  The workload is given by its number. */
+void bench_emit(
+    int workload, const char *metric, double value, const char *unit);
+
+/* Say on stderr what went wrong, as for printf, and end the program. */
+_Noreturn void bench_die(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+
+/* End the program unless a result is what it must be. */
+void bench_check(const char *what, uint64_t got, uint64_t expected);
+
+/* The value below which the part q (0 to 1) of n values lies; sorts them. */
+double bench_quantile(double *values, size_t n, double q);
+
+/* Memory for n bytes on a page of its own, every byte set: touching it later
+ * costs no page fault. */
+void *bench_pages(size_t n);
+
+/* W1: how many numbers are squared, the sum of the squares of 0 to n - 1
+ * modulo 2^64, and printing the rate once the sum is found to be right. */
+uint64_t bench_squares(void);
+uint64_t bench_sum_of_squares(uint64_t n);
+void bench_emit_rate(uint64_t n, uint64_t since, uint64_t sum);
+
+/*
+ * W2: how many round trips are timed, how many go before them untimed, and
+ * printing the median and the 99th percentile of times given in ns.
+ *
+ * Whether the two ends share a CPU is the kernel's choice, changes with
+ * whatever else runs, and makes a difference of ten times.  A new process
+ * shares its parent's at first, so there are many untimed ones; and some
+ * systems measure again with the ends on the first and the last usable CPU.
+ */
+enum bench_place {
+	BENCH_ANY_CPU,
+	BENCH_FIRST_CPU,
+	BENCH_LAST_CPU
+};
+
+size_t bench_round_trips(void);
+size_t bench_warm_up(void);
+void bench_emit_round_trips(bool two_cpus, double *ns, size_t n);
+
+/* Whether there are two CPUs, and moving the calling thread. */
+bool bench_two_cpus(void);
+void bench_move(enum bench_place place);
+
+/*
+ * W3: one size of payload, how many are timed, and what the figure is called.
+ * A payload carries its number at both ends, so that an echo of an earlier
+ * one is not taken for it.
+ */
+struct bench_echo {
+	const char *metric;
+	size_t size;
+	uint64_t count;
+};
+
+enum {
+	BENCH_ECHOES = 2
+};
+
+struct bench_echo bench_echo(int which);
+void bench_stamp(void *payload, size_t size, uint64_t number);
+void bench_check_stamp(const void *payload, size_t size, uint64_t number);
+void bench_emit_echo(const struct bench_echo *echo, uint64_t since);
+
+/*
+ * W4: odd numbers by their index, how many there are, a test that takes up to
+ * a few milliseconds, and printing the time once the count of primes is found
+ * to be right.  The speed-up is for bench/run.sh, which has the loop's time.
+ */
+uint64_t bench_candidate(uint64_t index);
+uint64_t bench_candidates(void);
+bool bench_is_prime(uint64_t n);
+void bench_emit_primes(uint64_t since, uint64_t count);
+
+/* W5: how often a number of workers is started and stopped, and printing the
+ * median of those times, given in ns. */
+size_t bench_starts(int workers);
+void bench_emit_starts(int workers, double *ns, size_t n);
+
+#endif

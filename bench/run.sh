@@ -1,0 +1,188 @@
+#!/bin/sh
+# Run the programs of the benchmark in turn, and print what they measured.
+#
+#	run.sh [DIRECTORY]
+#
+# DIRECTORY holds the programs (bench when not given).  results.tsv is written
+# there, and rounds.tsv with every single figure behind it, its round in front.
+# BENCH=full in the environment takes five rounds of everything, with larger
+# sizes.
+#
+# Systems take turns within each round, so that whatever else the machine does
+# falls on all of them.  A figure is the median of its rounds.  A target that
+# is missed is reported and is no failure; a program that fails is one.
+
+dir=${1:-bench}
+results=$dir/results.tsv
+rounds=$dir/rounds.tsv
+failed=0
+
+# In the order of the table.
+systems='procpool loop libuv openmp limit'
+
+# What is run, and how often: the latencies and rates that are compared with
+# another system's in many short rounds, because they vary most.
+if [ "$BENCH" = full ]; then
+	plan='W1:5 W2:15 W3:5 W4:5 W5:5 W6:5 W7:5'
+else
+	plan='W1:7 W2:7 W3:2 W4:3 W5:5 W6:1 W7:1'
+fi
+
+# Run one workload of one system; every line gets the round's number in front.
+measure()
+{
+	"$dir/$2" "$3" >"$rounds.new" || {
+		echo "run.sh: $2 $3 failed" >&2
+		failed=1
+	}
+	awk -v round="$1" '{ print round "\t" $0 }' "$rounds.new" >>"$rounds"
+}
+
+trap 'rm -f "$rounds.new"' EXIT
+trap 'exit 1' HUP INT TERM
+: >"$rounds" || exit 1
+
+machine="$(getconf _NPROCESSORS_ONLN) CPUs, $(uname -sr)"
+load=$(cut -d ' ' -f 1 /proc/loadavg)
+for part in $plan; do
+	round=1
+	while [ "$round" -le "${part#*:}" ]; do
+		for system in $systems; do
+			measure "$round" "$system" "${part%:*}"
+		done
+		round=$((round + 1))
+	done
+done
+
+# Seconds of W4 become speed-ups over the loop of the same round; then the
+# median of each figure, in the order of their first appearance.
+awk -F '\t' -v OFS='\t' '
+function add(key, value) {
+	if (!(key in count))
+		keys[++figures] = key
+	values[key, ++count[key]] = value
+}
+
+function median(key,    n, i, j, v) {
+	n = count[key]
+	for (i = 2; i <= n; i++) {
+		v = values[key, i]
+		for (j = i; j > 1 && values[key, j - 1] > v; j--)
+			values[key, j] = values[key, j - 1]
+		values[key, j] = v
+	}
+	i = int((n + 1) / 2)
+	return n % 2 ? values[key, i] : (values[key, i] + values[key, i + 1]) / 2
+}
+
+# Read twice: first for the times of the loop.
+NR == FNR {
+	if ($2 == "loop" && $3 == "W4")
+		base[$1] = $5
+	next
+}
+
+$3 == "W4" {
+	if (!($1 in base))
+		next
+	$5 = base[$1] / $5
+	$4 = "speedup"
+	$6 = "x"
+}
+
+{ add($2 OFS $3 OFS $4, $5 + 0); unit[$2 OFS $3 OFS $4] = $6 }
+
+END {
+	for (i = 1; i <= figures; i++) {
+		v = median(keys[i])
+		v = v >= 1000 ? sprintf("%.0f", v) : sprintf("%.4g", v)
+		print keys[i], v, unit[keys[i]]
+	}
+}' "$rounds" "$rounds" >"$results" || exit 1
+
+# The table: a row for each metric, a column for each system.  Then what is to
+# be reached, beside what was.
+echo "$machine, load $load at the start${BENCH:+, BENCH=$BENCH}"
+echo
+awk -F '\t' '
+function cell(who, metric) {
+	return (who, metric) in value ? value[who, metric] : "-"
+}
+
+# Rates have many digits; 4712345 reads better as 4.712M.
+function short(v) {
+	if (v == "-" || v < 100000)
+		return v
+	return sprintf("%.4gM", v / 1e6)
+}
+
+function heading(    i, line) {
+	line = sprintf("%-3s %-19s %-8s", "", "", "")
+	for (i = 1; i <= systems; i++)
+		line = line sprintf(" %10s", name[i])
+	print line
+}
+
+function row(metric,    i, line) {
+	line = sprintf("%-3s %-19s %-8s", workload[metric],
+	    substr(metric, index(metric, " ") + 1), unit[metric])
+	for (i = 1; i <= systems; i++)
+		line = line sprintf(" %10s", short(cell(name[i], metric)))
+	print line
+}
+
+# Compare a figure, divided by that of another system if there is one, with a
+# bound of the kind ">=", "<=", "<", or "" for none.
+function target(metric, other, kind, bound, unit_name,    v, w, ok) {
+	v = cell("procpool", metric)
+	if (other != "") {
+		w = cell(other, metric)
+		v = v == "-" || w == "-" || w == 0 ? "-" : v / w
+	}
+	if (v == "-")
+		ok = "not measured"
+	else if (kind == "")
+		ok = "no target"
+	else if (kind == ">=")
+		ok = v >= bound ? "reached" : "MISSED"
+	else if (kind == "<")
+		ok = v < bound ? "reached" : "MISSED"
+	else
+		ok = v <= bound ? "reached" : "MISSED"
+	printf "%-46s %8s   %-2s %-5s %-6s %s\n",
+	    metric (other != "" ? ", procpool / " other : ""),
+	    v == "-" ? v : sprintf("%.3g", v), kind, bound, unit_name, ok
+}
+
+{
+	if (!($1 in known))
+		name[++systems] = $1
+	known[$1] = 1
+	metric = $2 " " $3
+	if (!(metric in unit))
+		metrics[++rows] = metric
+	workload[metric] = $2
+	unit[metric] = $5
+	value[$1, metric] = $4
+}
+
+END {
+	heading()
+	for (w = 1; w <= 7; w++)
+		for (i = 1; i <= rows; i++)
+			if (workload[metrics[i]] == "W" w)
+				row(metrics[i])
+	printf "\n%-46s %8s   %s\n", "", "measured", "target"
+	target("W1 rate", "libuv", ">=", 1.0, "x")
+	target("W2 p50", "limit", "<=", 1.4, "x")
+	target("W2 p50_two_cpus", "limit", "", "", "x")
+	target("W4 speedup", "libuv", ">=", 0.97, "x")
+	target("W5 startstop_2", "limit", "<=", 3, "x")
+	target("W6 private_per_worker", "", "<", 300, "KiB")
+	target("W6 host_growth_10M", "", "<", 1024, "KiB")
+	target("W7 seen_after", "", "<=", 2, "ms")
+	target("W7 next_ok_after", "", "<=", 5, "ms")
+	target("W7 others_lost", "", "<=", 0, "tasks")
+}' "$results"
+
+exit "$failed"

@@ -1,0 +1,224 @@
+#include "engine/mode.h"
+
+#include <signal.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "engine/settle.h"
+
+#define ENOUGH (PP_SLOTS / 2) /* sent ahead: more can wait for more of it */
+
+
+static void
+set_hungry_locked(struct channel *ch, bool hungry)
+{
+	if (ch->hungry != hungry)
+		ch->pool->hungry += hungry ? 1 : -1;
+	ch->hungry = hungry;
+}
+
+static void
+set_ahead_locked(struct channel *ch, bool ahead)
+{
+	if (ch->ahead != ahead)
+		ch->pool->ahead += ahead ? 1 : -1;
+	ch->ahead = ahead;
+}
+
+static void
+push_idle_locked(struct channel *ch)
+{
+	ch->mode = CHANNEL_IDLE;
+	set_hungry_locked(ch, true);
+	ch->next_idle = ch->pool->idle;
+	ch->pool->idle = ch;
+}
+
+static struct channel *
+pop_idle_locked(struct procpool *pool)
+{
+	struct channel *ch = pool->idle;
+
+	if (ch != NULL)
+		pool->idle = ch->next_idle;
+	return ch;
+}
+
+static void
+remove_idle_locked(struct channel *ch)
+{
+	struct channel **at = &ch->pool->idle;
+
+	while (*at != ch)
+		at = &(*at)->next_idle;
+	*at = ch->next_idle;
+}
+
+int
+pp_mode_rouse_locked(struct procpool *pool)
+{
+	struct channel *ch = pop_idle_locked(pool);
+
+	if (ch == NULL)
+		return -1;
+	ch->mode = CHANNEL_AWAKE;
+	return ch->wake;
+}
+
+static enum order
+order_locked(const struct channel *ch)
+{
+	if (!pp_pool_serves(ch->pool))
+		return ORDER_END;
+	return ch->renew ? ORDER_RENEW : ORDER_SERVE;
+}
+
+enum order
+pp_mode_look_up(struct channel *ch)
+{
+	enum order order = ORDER_WAIT;
+
+	uv_mutex_lock(&ch->pool->lock);
+	if (ch->mode == CHANNEL_LEASED) {
+		ch->wanted_back = true;
+	} else {
+		if (ch->mode == CHANNEL_IDLE)
+			remove_idle_locked(ch);
+		ch->mode = CHANNEL_AWAKE;
+		order = order_locked(ch);
+	}
+	uv_mutex_unlock(&ch->pool->lock);
+	return order;
+}
+
+bool
+pp_mode_go_idle(struct channel *ch)
+{
+	struct procpool *pool = ch->pool;
+	bool idle;
+
+	uv_mutex_lock(&pool->lock);
+	idle = pool->queue.count == 0 && order_locked(ch) == ORDER_SERVE;
+	if (idle)
+		push_idle_locked(ch);
+	uv_mutex_unlock(&pool->lock);
+	return idle;
+}
+
+void
+pp_mode_go_away(struct channel *ch)
+{
+	uv_mutex_lock(&ch->pool->lock);
+	ch->mode = CHANNEL_AWAY;
+	set_hungry_locked(ch, false);
+	set_ahead_locked(ch, false);
+	uv_mutex_unlock(&ch->pool->lock);
+}
+
+void
+pp_mode_tell_load_locked(struct channel *ch, size_t tasks)
+{
+	set_hungry_locked(ch, tasks == 0);
+	set_ahead_locked(ch, tasks > 1);
+}
+
+size_t
+pp_mode_share_locked(const struct channel *ch, size_t live)
+{
+	const struct procpool *pool = ch->pool;
+	size_t eaters = (size_t)pool->n_jobs;
+
+	if (live > 0 && (pool->hungry > 0 || live > ENOUGH))
+		return 0;
+	if (live == 0)
+		eaters = (size_t)pool->hungry + (ch->hungry ? 0 : 1);
+	return (pool->queue.count + eaters - 1) / eaters;
+}
+
+/* ------------------------------------------------------------- Leases */
+
+struct channel *
+pp_lease_begin_locked(struct procpool *pool)
+{
+	struct channel *ch;
+
+	if (pool->queue.count > 0)
+		return NULL;
+	ch = pop_idle_locked(pool);
+	if (ch == NULL)
+		return NULL;
+	ch->mode = CHANNEL_LEASED;
+	set_hungry_locked(ch, false);
+	pool->waiting++;
+	return ch;
+}
+
+void
+pp_lease_end(struct channel *ch)
+{
+	struct procpool *pool = ch->pool;
+	bool wake;
+
+	uv_mutex_lock(&pool->lock);
+	/* What was sent ahead to others meanwhile may be stolen. */
+	wake = ch->wanted_back || pool->queue.count > 0 || pool->ahead > 0 ||
+	    order_locked(ch) != ORDER_SERVE;
+	ch->wanted_back = false;
+	if (wake) {
+		ch->mode = CHANNEL_AWAKE;
+		set_hungry_locked(ch, true);
+	} else {
+		push_idle_locked(ch);
+	}
+	if (wake)
+		pp_wake(ch->wake);
+	pp_pool_leave_locked(pool);
+	uv_mutex_unlock(&pool->lock);
+}
+
+void
+pp_lease_run(struct channel *ch, struct task *task)
+{
+	struct procpool *pool = ch->pool;
+	struct task_list list = { 0 }, ended = { 0 };
+
+	pp_list_push(&list, task);
+	uv_mutex_lock(&ch->lock);
+	ch->lent = true;
+	pp_channel_skip_passed_locked(ch);
+	pp_channel_send_locked(ch, &list);
+	uv_mutex_unlock(&ch->lock);
+	while (ended.count == 0 &&
+	    pp_channel_io(ch, PP_NEVER, true, &ended) != CHANNEL_DIED)
+		;
+	uv_mutex_lock(&ch->lock);
+	ch->lent = false;
+	uv_mutex_unlock(&ch->lock);
+	pp_settle(pool, &ended);
+}
+
+void
+pp_lease_await_end(struct channel *ch)
+{
+	const int64_t grace = ch->pool->options.grace_ms;
+	uint64_t deadline = PP_NEVER;
+	int signal = SIGTERM;
+
+	for (;;) {
+		bool leased, over;
+
+		uv_mutex_lock(&ch->pool->lock);
+		leased = ch->mode == CHANNEL_LEASED;
+		over = order_locked(ch) == ORDER_END;
+		uv_mutex_unlock(&ch->pool->lock);
+		if (!leased)
+			return;
+		if (over && (deadline == PP_NEVER || deadline <= pp_now())) {
+			(void)pp_pidfd_kill(ch->pidfd, signal);
+			signal = SIGKILL;
+			deadline = pp_deadline(grace);
+		}
+		if (pp_readable(ch->wake, deadline))
+			pp_wake_clear(ch->wake);
+	}
+}

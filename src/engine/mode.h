@@ -1,0 +1,62 @@
+/*
+ * Who has a channel (its mode), who is hungry, and who may have work sent
+ * ahead: the few rules, all under the pool's lock, that let sent tasks never
+ * wait at one worker while another has nothing to do.
+ *
+ *   1. A channel is hungry when its worker has nothing to do.
+ *   2. While any channel is hungry, only hungry ones take from the queue.
+ *   3. A channel goes to sleep only when the queue is empty and, after it was
+ *      counted as hungry, it has found nothing to steal.
+ *   4. Whoever puts a task in the queue wakes a sleeping channel for it.
+ */
+#ifndef PP_ENGINE_MODE_H
+#define PP_ENGINE_MODE_H
+
+#include "engine/channel.h"
+#include "engine/pool.h"
+
+/* What the pool wants of a monitor. */
+enum order {
+	ORDER_SERVE,
+	ORDER_RENEW, /* let the worker finish its task, then replace it */
+	ORDER_END,
+	ORDER_WAIT /* a caller has the channel */
+};
+
+/* The monitor is awake: take the channel, unless it is on lease, and say what
+ * to do. */
+enum order pp_mode_look_up(struct channel *ch);
+
+/* Go to sleep, unless there is something to do after all. */
+bool pp_mode_go_idle(struct channel *ch);
+
+/* The worker is going or gone: nobody is to count on this channel. */
+void pp_mode_go_away(struct channel *ch);
+
+/* Say whether the worker has nothing to do, and whether it has more than it
+ * is at. */
+void pp_mode_tell_load_locked(struct channel *ch, size_t tasks);
+
+/* How many tasks a channel may take from the queue, when it has `live`. */
+size_t pp_mode_share_locked(const struct channel *ch, size_t live);
+
+/* Wake one sleeping channel for a task in the queue: the descriptor to wake
+ * once the lock is given back, or -1. */
+int pp_mode_rouse_locked(struct procpool *pool);
+
+/* Take a sleeping channel for one task of a caller, or NULL.  The lock is
+ * held; pp_lease_end() gives the channel back. */
+struct channel *pp_lease_begin_locked(struct procpool *pool);
+
+/* Drive a leased channel until the task has been settled or the worker has
+ * died, which the monitor then sees to. */
+void pp_lease_run(struct channel *ch, struct task *task);
+
+void pp_lease_end(struct channel *ch);
+
+/* Wait, as the monitor, until a caller has given the channel back.  A pool
+ * that ends does not wait for the caller's task: the worker is told to end,
+ * and then killed. */
+void pp_lease_await_end(struct channel *ch);
+
+#endif

@@ -1,0 +1,534 @@
+#!/bin/sh
+# The command: its output and its order, its exit statuses, what it says to
+# bad arguments, that it streams, and that it leaves nothing behind.
+#
+# Every case begins with a sentence that says what holds, and the rows of the
+# acceptance and fault lists that it covers, where it covers any.
+
+srcdir=${srcdir:-.}
+procpool=$(cd "${top_builddir:-.}" && pwd)/procpool
+dir=$(mktemp -d) || exit 99
+trap 'rm -rf "$dir"' EXIT
+
+LC_ALL=C
+export LC_ALL
+unset CUDA_VISIBLE_DEVICES TF_CPP_MIN_LOG_LEVEL
+
+${CC:-cc} -shared -fPIC -I"$srcdir/include" -o "$dir/module.so" \
+	"$srcdir/tests/cli_module.c" || exit 99
+module=$dir/module.so
+: >"$dir/empty"
+
+# ------------------------------------------------------------- the frame
+
+cases=0
+failures=0
+name=
+
+holds()
+{
+	name=$*
+	cases=$((cases + 1))
+}
+
+fail()
+{
+	echo "FAILED: $name"
+	printf '%s\n' "$@" | sed 's/^/    /'
+	failures=$((failures + 1))
+}
+
+# Run the command on what is on stdin; $status, $dir/out and $dir/err tell.
+run()
+{
+	timeout 60 "$procpool" "$@" >"$dir/out" 2>"$dir/err"
+	status=$?
+}
+
+status_is()
+{
+	[ "$status" -eq "$1" ] ||
+		fail "exit status $status, expected $1" "$(cat "$dir/err")"
+}
+
+# The output is exactly what printf makes of the arguments.
+output_is()
+{
+	printf "$@" >"$dir/expected"
+	cmp -s "$dir/expected" "$dir/out" || fail "output differs:" \
+		"$(diff -a "$dir/expected" "$dir/out" | head -20)"
+}
+
+# A line of stderr matches.
+says()
+{
+	grep -aq -e "$1" "$dir/err" ||
+		fail "stderr does not say '$1' but:" "$(cat "$dir/err")"
+}
+
+is_silent()
+{
+	[ ! -s "$dir/err" ] || fail "stderr should be empty:" \
+		"$(cat "$dir/err")"
+}
+
+# usage PATTERN ARGUMENT...: refused at once, with a message.
+usage()
+{
+	pattern=$1
+	shift
+	run "$@" <"$dir/empty"
+	status_is 2
+	says "$pattern"
+	[ ! -s "$dir/out" ] || fail "$*: wrote to stdout"
+}
+
+# A process is gone, or goes within a second.
+goes()
+{
+	tries=20
+	while kill -0 "$1" 2>"$dir/kill"; do
+		tries=$((tries - 1))
+		if [ $tries -eq 0 ]; then
+			fail "process $1 is still there"
+			return
+		fi
+		sleep 0.05
+	done
+}
+
+stat_of()
+{
+	sed -n "s/^$1 //p" "$dir/err"
+}
+
+# ---------------------------------------------------- records and results
+
+holds "results come in the order of the records (P4)"
+seq 1 20000 >"$dir/in"
+run map "$module:echo" <"$dir/in"
+status_is 0
+is_silent
+cmp -s "$dir/in" "$dir/out" || fail "the output is not the input"
+
+holds "empty records are records, and the last may lack its newline (P11)"
+printf 'a\n\n\nb' >"$dir/in"
+run map "$module:echo" <"$dir/in"
+status_is 0
+output_is 'a\n\n\nb\n'
+
+holds "no input, no results"
+run map "$module:echo" <"$dir/empty"
+status_is 0
+output_is ''
+
+holds "a NUL in a line is data, like any other byte (P10)"
+printf 'a\0b\n\377\r\n' >"$dir/in"
+run map "$module:echo" <"$dir/in"
+status_is 0
+output_is 'a\0b\n\377\r\n'
+
+for option in -0 --null; do
+	holds "$option: records and results end with NUL, newlines are data"
+	printf 'a\nb\0\0c' >"$dir/in"
+	run map $option "$module:echo" <"$dir/in"
+	status_is 0
+	output_is 'a\nb\0\0c\0'
+done
+
+holds "records and results longer than any buffer arrive whole (P10)"
+{
+	echo short
+	head -c 3000000 /dev/zero
+	echo
+	head -c 65535 /dev/zero
+	echo
+	head -c 65536 /dev/zero
+	echo
+	echo last
+} >"$dir/in"
+run map "$module:echo" <"$dir/in"
+status_is 0
+cmp -s "$dir/in" "$dir/out" || fail "the output is not the input"
+
+holds "options may stand behind the function"
+printf 'a\0' >"$dir/in"
+run map "$module:echo" -0 <"$dir/in"
+status_is 0
+output_is 'a\0'
+
+holds "what a job prints does not get between the results"
+printf '1\n2\n' >"$dir/in"
+run map "$module:print" <"$dir/in"
+status_is 0
+output_is '1\n2\n'
+says '^printed 1$'
+says '^printed 2$'
+
+# ---------------------------------------------------------------- failures
+
+holds "a failed record costs its own result and the exit status (F1 F2 F3 D01)"
+printf '%s\n' first 'fail 7' second 'raise 9' third 'exit 3' fourth \
+	>"$dir/in"
+run map "$module:obey" <"$dir/in"
+status_is 1
+output_is 'first\n\nsecond\n\nthird\n\nfourth\n'
+says '^procpool: record 2: failed with code 7: told to\\012\\033\[1m$'
+says '^procpool: record 4: crashed with signal 9 (SIGKILL): .'
+says '^procpool: record 6: ended its worker with exit status 3: .'
+[ "$(wc -l <"$dir/err")" -eq 3 ] ||
+	fail "not one message for each:" "$(cat "$dir/err")"
+
+holds "each way to die is told apart (F3)"
+for signal in 6 11 15; do
+	echo "raise $signal" >"$dir/in"
+	run map --jobs 1 "$module:obey" <"$dir/in"
+	status_is 1
+	output_is '\n'
+	says "^procpool: record 1: crashed with signal $signal (SIG[A-Z]*)"
+done
+echo 'exit 0' >"$dir/in"
+run map --jobs 1 "$module:obey" <"$dir/in"
+status_is 1
+says '^procpool: record 1: ended its worker with exit status 0'
+
+holds "many crashes do not stop the others (F5)"
+seq 1 400 | awk '{ print $1 % 10 ? $1 : "raise 9" }' >"$dir/in"
+run map "$module:obey" <"$dir/in"
+status_is 1
+sed 's/^raise.*//' "$dir/in" >"$dir/expected"
+cmp -s "$dir/expected" "$dir/out" || fail "results are wrong" \
+	"$(diff "$dir/expected" "$dir/out" | head -5)"
+[ "$(grep -c '^procpool: record [0-9]*0: crashed' "$dir/err")" -eq 40 ] ||
+	fail "not 40 crashes are told"
+
+holds "failures with -0 are empty results too"
+printf 'fail 1\0b\0' >"$dir/in"
+run map -0 "$module:obey" <"$dir/in"
+status_is 1
+output_is '\0b\0'
+
+# --------------------------------------------------------------- streaming
+
+mkfifo "$dir/fifo_in" "$dir/fifo_out"
+
+holds "a result that is ready does not wait for more input (M9)"
+timeout 60 "$procpool" map "$module:echo" \
+	<"$dir/fifo_in" >"$dir/fifo_out" 2>"$dir/err" &
+exec 3>"$dir/fifo_in" 4<"$dir/fifo_out"
+for line in one two three; do
+	echo $line >&3
+	read -r got <&4
+	[ "$got" = $line ] || fail "read '$got' for $line"
+done
+exec 3>&-
+wait $!
+status=$?
+exec 4<&-
+status_is 0
+
+holds "a later result waits for an earlier one (P4)"
+if [ "$(nproc)" -ge 2 ]; then
+	mkfifo "$dir/fifo"
+	printf '%s\n' "await $dir/fifo" "release $dir/fifo" >"$dir/in"
+	run map "$module:obey" <"$dir/in"
+	status_is 0
+	cmp -s "$dir/in" "$dir/out" || fail "wrong order:" "$(cat "$dir/out")"
+else
+	echo "skipped, as there is one CPU: $name"
+fi
+
+# peak LIMIT_MIB FILE: feed a file, read all results, and look at the
+# memory of the command before its input ends.
+peak()
+{
+	"$procpool" map "$module:obey" \
+		<"$dir/fifo_in" >"$dir/fifo_out" 2>"$dir/err" &
+	command=$!
+	wc -c <"$dir/fifo_out" >"$dir/size" &
+	counter=$!
+	exec 3>"$dir/fifo_in"
+	cat "$2" >&3
+
+	# The answer to this record comes when all before it are written.
+	mkfifo "$dir/last"
+	echo "release $dir/last" >&3
+	cat "$dir/last"
+	kib=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$command/status")
+	exec 3>&-
+	wait $command
+	status=$?
+	wait $counter
+	rm "$dir/last"
+	status_is 0
+	[ "$kib" -lt $(($1 * 1024)) ] || fail "took $kib KiB, limit $1 MiB"
+}
+
+if [ -n "$SANITIZER" ]; then
+	echo "skipped the memory bounds: sanitizers take their own"
+else
+	holds "a slow first record does not make memory grow without bound (P9)"
+	{
+		echo 'nap 1000'
+		yes 'give 1048576' | head -n 600
+	} >"$dir/in"
+	peak 300 "$dir/in"
+
+	holds "many records take no more memory than few (P9)"
+	seq 1 300000 >"$dir/in"
+	peak 100 "$dir/in"
+fi
+
+# --------------------------------------------------------------- options
+
+holds "--jobs: counts, percentages, fractions, all (A1 A2 A3 A7)"
+# jobs_are EXPECTED ARGUMENT...
+jobs_are()
+{
+	expected=$1
+	shift
+	run map --stats "$@" "$module:echo" <"$dir/empty"
+	status_is 0
+	[ "$(stat_of workers)" -eq "$expected" ] ||
+		fail "$*: $(stat_of workers) workers, expected $expected"
+}
+run map --stats "$module:echo" <"$dir/empty"
+all=$(stat_of workers)
+[ "$all" -ge 1 ] && [ "$all" -le "$(nproc)" ] ||
+	fail "$all workers by default on $(nproc) CPUs"
+# Half of them, a half rounded to even, at least 1.
+half=$(((all + (all / 2) % 2) / 2))
+[ $half -ge 1 ] || half=1
+jobs_are "$all" --jobs -1
+jobs_are "$all" --jobs=-1
+jobs_are "$all" -j-1
+jobs_are "$all" --jobs 1.0
+jobs_are "$all" --jobs 100%
+jobs_are "$all" --jobs 1000000
+jobs_are "$half" --jobs 0.5
+jobs_are "$half" --jobs .5
+jobs_are "$half" --jobs 50%
+jobs_are "$half" --jobs 50.0%
+jobs_are 1 --jobs 1
+jobs_are 1 -j 1
+jobs_are 1 --jobs 0.01
+jobs_are 1 --jobs 1%
+jobs_are 1 --jobs 100% --debug
+
+holds "--jobs: nonsense is refused with what would be right (A3)"
+for size in 0 -2 -0 +1 0% 101% 100.5% % 0.0 1.01 2.5 -0.5 . '' ' 1' '1 ' 4x \
+	0x4 1e3 nan inf 50%% 1,5 99999999999 99999999999999999999; do
+	usage "^procpool: --jobs cannot be '$size': give a count from 1, .* or \
+-1 for all" map --jobs "$size" "$module:echo"
+done
+
+holds "--env reaches the workers (E1)"
+printf '%s\n' FOO BAR BAZ >"$dir/in"
+run map --env FOO=bar --env=BAR=a=b --env BAZ= "$module:env" <"$dir/in"
+status_is 0
+output_is 'bar\na=b\n\n'
+
+holds "--env: what is no setting is refused"
+for setting in FOO =bar '' =; do
+	usage "^procpool: --env cannot be '$setting': give NAME=VALUE" \
+		map --env "$setting" "$module:echo"
+done
+
+holds "GPUs are hidden, even from --env (E2)"
+printf '%s\n' CUDA_VISIBLE_DEVICES TF_CPP_MIN_LOG_LEVEL >"$dir/in"
+run map --env CUDA_VISIBLE_DEVICES=5 "$module:env" <"$dir/in"
+status_is 0
+output_is '%s\n3\n' -1
+
+holds "--keep-gpus leaves them alone (E2)"
+run map --keep-gpus "$module:env" <"$dir/in"
+status_is 0
+output_is '(unset)\n(unset)\n'
+run map --keep-gpus --env CUDA_VISIBLE_DEVICES=5 "$module:env" <"$dir/in"
+output_is '5\n(unset)\n'
+
+holds "--debug gives the same results in one process (P16)"
+printf '%s\n' a '' 'fail 7' b >"$dir/in"
+run map --debug "$module:obey" <"$dir/in"
+status_is 1
+output_is 'a\n\n\nb\n'
+says '^procpool: record 3: failed with code 7: told to'
+printf '1\n2\n' >"$dir/in"
+sh -c 'echo $$ >"$1"; shift; exec "$@"' sh "$dir/pid" \
+	"$procpool" map --debug "$module:pid" <"$dir/in" >"$dir/out"
+output_is '%s\n%s\n' "$(cat "$dir/pid")" "$(cat "$dir/pid")"
+
+holds "without --debug jobs run in other processes, which end (S6 U1)"
+sh -c 'echo $$ >"$1"; shift; exec "$@"' sh "$dir/pid" \
+	"$procpool" map "$module:pid" <"$dir/in" >"$dir/out"
+[ "$(wc -l <"$dir/out")" -eq 2 ] || fail "there are not two results"
+while read -r worker; do
+	[ "$worker" != "$(cat "$dir/pid")" ] || fail "a job ran in the command"
+	goes "$worker"
+done <"$dir/out"
+
+holds "--stats counts"
+printf '%s\n' abc 'fail 1' 'raise 9' defg >"$dir/in"
+run map --stats --jobs 1 "$module:obey" <"$dir/in"
+status_is 1
+output_is 'abc\n\n\ndefg\n'
+for line in 'records 4' 'succeeded 2' 'failed 2' 'crashed 1' 'workers 1' \
+	'bytes_in 20' 'bytes_out 7' 'seconds [0-9]*\.[0-9][0-9][0-9]' \
+	'busy_seconds_0 [0-9]*\.[0-9][0-9][0-9]'; do
+	says "^$line\$"
+done
+
+holds "--version and --help"
+run --version
+status_is 0
+output_is 'procpool %s\n' "${PACKAGE_VERSION:-$(sed -n \
+	's/^#define PROCPOOL_VERSION "\(.*\)"/\1/p' \
+	"$srcdir/include/procpool.h")}"
+run map --help
+status_is 0
+is_silent
+for option in --jobs --null --env --keep-gpus --debug --stats --help \
+	--version; do
+	grep -q -e "$option" "$dir/out" || fail "the help lacks $option"
+done
+
+# ------------------------------------------------------------ bad arguments
+
+holds "bad command lines are refused"
+usage "^procpool: a command is missing"
+usage "^procpool: there is no command 'mop': the one there is is 'map'" mop
+usage "^procpool: map lacks its function: give MODULE.so:FUNCTION" map
+usage "^procpool: 'x' is one word too many" map "$module:echo" x
+usage "^procpool: unrecognized option '--job-count'" \
+	map --job-count 2 "$module:echo"
+usage "^procpool: option '--jobs' requires an argument" \
+	map "$module:echo" --jobs
+usage "^procpool: see 'procpool --help'" map --nonsense
+
+holds "what does not name a function is refused"
+for spec in "$module" "$module:" :echo : ''; do
+	usage "^procpool: '$spec' does not name a function: give MODULE.so:FUNC" \
+		map "$spec"
+done
+
+holds "a module that is not there, or is none, is named"
+usage "^procpool: cannot load the module: $dir/none.so: .*No such file" \
+	map "$dir/none.so:echo"
+echo text >"$dir/text.so"
+usage "^procpool: cannot load the module: $dir/text.so: " \
+	map "$dir/text.so:echo"
+usage "^procpool: cannot load the module: libnone-such.so.1: " \
+	map libnone-such.so.1:echo
+
+holds "a function that is not there is named, and those that are"
+usage "^procpool: '$module' defines no function 'ecko'; it has: echo, env, \
+obey, pid, print$" map "$module:ecko"
+
+holds "a variable, a static function and another library's are not taken"
+for symbol in variable await exit procpool_open; do
+	usage "defines no function '$symbol'; it has: echo, " \
+		map "$module:$symbol"
+done
+
+holds "an object without functions says so"
+echo 'extern int x; int x;' >"$dir/empty.c"
+${CC:-cc} -shared -fPIC -o "$dir/empty.so" "$dir/empty.c" || exit 99
+usage "defines no function 'f', nor any other" map "$dir/empty.so:f"
+
+holds "an object with the older symbol table is read too"
+if ${CC:-cc} -shared -fPIC -Wl,--hash-style=sysv -I"$srcdir/include" \
+	-o "$dir/sysv.so" "$srcdir/tests/cli_module.c" 2>"$dir/err"; then
+	usage "it has: echo, env, obey, pid, print$" map "$dir/sysv.so:ecko"
+else
+	echo "skipped, as the linker cannot make one: $name"
+fi
+
+holds "a module without a slash is a file of this directory"
+echo here >"$dir/in"
+cd "$dir" || exit 99
+run map module.so:echo <"$dir/in"
+cd - >"$dir/cd" || exit 99
+status_is 0
+output_is 'here\n'
+
+# ------------------------------------------------------ input and output
+
+holds "input that cannot be read ends it"
+run map "$module:echo" <"$dir"
+status_is 2
+says '^procpool: cannot read the input: Is a directory'
+run map "$module:echo" <&-
+status_is 2
+says '^procpool: cannot read the input: Bad file descriptor'
+
+holds "output that cannot be written ends it"
+if [ -w /dev/full ]; then
+	seq 1 10 | timeout 60 "$procpool" map "$module:echo" \
+		2>"$dir/err" >/dev/full
+	status=$?
+	status_is 2
+	says '^procpool: cannot write the results: No space left'
+	timeout 60 "$procpool" --help 2>"$dir/err" >/dev/full
+	status=$?
+	status_is 2
+	says '^procpool: cannot write to standard output: No space left'
+fi
+echo a | timeout 60 "$procpool" map "$module:echo" 2>"$dir/err" >&-
+status=$?
+status_is 2
+says '^procpool: cannot write the results: Bad file descriptor'
+
+holds "a reader that goes away ends it, however much input there is"
+{
+	yes | timeout 60 "$procpool" map "$module:echo" 2>"$dir/err"
+	echo $? >"$dir/status"
+} | head -n 1 >"$dir/out"
+status=$(cat "$dir/status")
+status_is 2
+output_is 'y\n'
+says '^procpool: cannot write the results: Broken pipe'
+
+holds "a reader that goes away ends it, also while input is quiet"
+timeout 60 "$procpool" map "$module:echo" \
+	<"$dir/fifo_in" >"$dir/fifo_out" 2>"$dir/err" &
+exec 3>"$dir/fifo_in" 4<"$dir/fifo_out"
+exec 4<&-
+wait $!
+status=$?
+exec 3>&-
+status_is 2
+says '^procpool: cannot write the results: Broken pipe'
+
+holds "a failed write does not wait for the jobs that run (S1)"
+mkfifo "$dir/fifo_pid"
+timeout 60 "$procpool" map "$module:obey" \
+	<"$dir/fifo_in" >"$dir/fifo_out" 2>"$dir/err" &
+exec 3>"$dir/fifo_in" 4<"$dir/fifo_out"
+echo "hang $dir/fifo_pid" >&3
+read -r worker <"$dir/fifo_pid"
+exec 4<&-
+wait $!
+status=$?
+exec 3>&-
+status_is 2
+goes "$worker"
+
+for number in 15 9; do
+	signal=$(kill -l $number)
+	holds "killed by SIG$signal in the middle it leaves no worker (S5 S6)"
+	"$procpool" map "$module:obey" \
+		<"$dir/fifo_in" >"$dir/out" 2>"$dir/err" &
+	command=$!
+	exec 3>"$dir/fifo_in"
+	echo "hang $dir/fifo_pid" >&3
+	read -r worker <"$dir/fifo_pid"
+	kill -$signal $command
+	wait $command 2>"$dir/wait"
+	status=$?
+	exec 3>&-
+	status_is $((128 + number))
+	goes "$worker"
+done
+
+echo "$cases cases, $failures failures"
+[ $failures -eq 0 ]

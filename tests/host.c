@@ -1,0 +1,254 @@
+/*
+ * A host to be killed: it opens a pool, and is dead by SIGKILL some time
+ * later, in the middle of what MODE says.  See orphans.sh.
+ *
+ *     host MODE MICROSECONDS
+ *
+ * idle       its workers wait for tasks
+ * busy       its workers are in endless jobs, with all signals blocked
+ * writing    large arguments and results are under way, both ways
+ * create     pools are opened and closed, one after the other
+ * shutdown   a pool with busy workers is being shut down
+ * bystander  as busy, and a child of the host lives on that has a copy of all
+ *            that the host had open; it ends as soon as the workers and the
+ *            spawner have, and not before
+ *
+ * The time counts from when the mode has been reached.
+ */
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "procpool.h"
+
+enum {
+	WORKERS = 2,
+	LARGE = 4 << 20
+};
+
+/* Written by the workers. */
+static struct {
+	atomic_int spinning;
+	atomic_int pid[WORKERS];
+	atomic_int spawner;
+} * seen;
+
+static long delay_us;
+
+static _Noreturn void
+fail(const char *what, int rc)
+{
+	fprintf(stderr, "host: %s: %s\n", what, procpool_strerror(rc));
+	_exit(1);
+}
+
+static void *
+die_later(void *unused)
+{
+	usleep((useconds_t)delay_us);
+	kill(getpid(), SIGKILL);
+	return unused;
+}
+
+static void
+begin_to_die(void)
+{
+	pthread_t thread;
+	const int rc = pthread_create(&thread, NULL, die_later, NULL);
+
+	if (rc != 0)
+		fail("pthread_create", -rc);
+}
+
+/* For ever; a job of the process that `busy` says. */
+static int
+spin(struct procpool_job *job, const void *arg, size_t len)
+{
+	sigset_t all;
+
+	(void)arg;
+	(void)len;
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	atomic_store(&seen->pid[procpool_job_worker(job)], getpid());
+	atomic_store(&seen->spawner, getppid());
+	atomic_fetch_add(&seen->spinning, 1);
+	while (atomic_load(&seen->spinning) > 0)
+		;
+	return 0;
+}
+
+static int
+echo(struct procpool_job *job, const void *arg, size_t len)
+{
+	return procpool_return(job, arg, len);
+}
+
+static struct procpool *
+open_pool(procpool_job_fn entry_point)
+{
+	struct procpool *pool;
+	const int rc = procpool_open(&pool,
+	    &(struct procpool_options){ .entry_point = entry_point,
+		.n_jobs = WORKERS,
+		.oversubscribe = true });
+
+	if (rc < 0)
+		fail("procpool_open", rc);
+	return pool;
+}
+
+static struct procpool *
+open_busy(void)
+{
+	struct procpool *pool = open_pool(spin);
+
+	for (int i = 0; i < 2 * WORKERS; i++) {
+		const int rc = procpool_submit(pool, NULL, 0, NULL, NULL);
+
+		if (rc < 0)
+			fail("procpool_submit", rc);
+	}
+	while (atomic_load(&seen->spinning) < WORKERS)
+		usleep(200);
+	return pool;
+}
+
+static void
+wait_for_death(void)
+{
+	for (;;)
+		pause();
+}
+
+static void
+be_idle(void)
+{
+	struct procpool *pool = open_pool(echo);
+	struct procpool_result result;
+	const int rc = procpool_call(pool, NULL, 0, &result);
+
+	if (rc < 0)
+		fail("procpool_call", rc);
+	begin_to_die();
+	wait_for_death();
+}
+
+static void
+be_busy(void)
+{
+	(void)open_busy();
+	begin_to_die();
+	wait_for_death();
+}
+
+static void
+be_writing(void)
+{
+	struct procpool *pool = open_pool(echo);
+	char *bytes = calloc(1, LARGE);
+
+	if (bytes == NULL)
+		fail("calloc", -ENOMEM);
+	begin_to_die();
+	for (;;) {
+		const int rc = procpool_submit(pool, bytes, LARGE, NULL, NULL);
+
+		if (rc < 0)
+			fail("procpool_submit", rc);
+	}
+}
+
+static void
+be_creating(void)
+{
+	begin_to_die();
+	for (;;) {
+		const int rc = procpool_close(open_pool(echo));
+
+		if (rc < 0)
+			fail("procpool_close", rc);
+	}
+}
+
+static void
+be_shutting_down(void)
+{
+	struct procpool *pool = open_busy();
+
+	begin_to_die();
+	(void)procpool_shutdown(pool);
+	wait_for_death();
+}
+
+static int
+is_alive(pid_t pid)
+{
+	return kill(pid, 0) == 0 || errno != ESRCH;
+}
+
+/* In the child: whoever waits for it to end learns whether they have. */
+static _Noreturn void
+stay(void)
+{
+	while (is_alive(atomic_load(&seen->spawner)))
+		usleep(1000);
+	for (int i = 0; i < WORKERS; i++)
+		while (is_alive(atomic_load(&seen->pid[i])))
+			usleep(1000);
+	_exit(0);
+}
+
+static void
+have_a_bystander(void)
+{
+	pid_t child;
+
+	(void)open_busy();
+	child = fork();
+	if (child == 0)
+		stay();
+	if (child < 0)
+		fail("fork", -errno);
+	begin_to_die();
+	wait_for_death();
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} modes[] = {
+	{ "idle", be_idle },
+	{ "busy", be_busy },
+	{ "writing", be_writing },
+	{ "create", be_creating },
+	{ "shutdown", be_shutting_down },
+	{ "bystander", have_a_bystander },
+};
+
+int
+main(int argc, char **argv)
+{
+	seen = mmap(NULL, sizeof(*seen), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (argc != 3 || seen == MAP_FAILED) {
+		fprintf(stderr, "usage: host MODE MICROSECONDS\n");
+		return 2;
+	}
+	delay_us = atol(argv[2]);
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (strcmp(argv[1], modes[i].name) == 0)
+			modes[i].run();
+	fprintf(stderr, "host: there is no mode %s\n", argv[1]);
+	return 2;
+}

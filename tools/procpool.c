@@ -1,0 +1,253 @@
+/*
+ * procpool: the command.  This file reads the command line; map.c does the
+ * work.  It uses the library as any program would, by procpool.h alone.
+ */
+#include "jobs.h"
+#include "map.h"
+#include "module.h"
+#include "tool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char help[] =
+    "Usage: procpool map [OPTION]... MODULE.so:FUNCTION\n"
+    "Apply a C function of a shared object to every record of standard input,\n"
+    "in a pool of worker processes, and write the results in input order.\n"
+    "\n"
+    "  -j, --jobs=N           workers: a count (4), or a percentage (50%) or\n"
+    "                         fraction (0.5) of the usable CPUs; -1, the\n"
+    "                         default, is all of them\n"
+    "  -0, --null             records and results end with NUL, not newline\n"
+    "      --env=NAME=VALUE   set a variable in the workers (may be repeated)\n"
+    "      --keep-gpus        let the workers see the GPUs\n"
+    "      --debug            run everything in one process, for a debugger\n"
+    "      --stats            at the end, write statistics to standard error\n"
+    "      --help             show this help\n"
+    "      --version          show the version\n"
+    "\n"
+    "Exit status: 0 when every record has its result, 1 when some failed (an\n"
+    "empty result, and a message on standard error), 2 when the command could\n"
+    "not do its work.\n"
+    "\n"
+    "Example: find . -name '*.h' | procpool map --jobs 50% ./wc.so:wc\n";
+
+enum {
+	OPTION_ENV = 256,
+	OPTION_KEEP_GPUS,
+	OPTION_DEBUG,
+	OPTION_STATS,
+	OPTION_HELP,
+	OPTION_VERSION
+};
+
+static const struct option long_options[] = {
+	{ "jobs", required_argument, NULL, 'j' },
+	{ "null", no_argument, NULL, '0' },
+	{ "env", required_argument, NULL, OPTION_ENV },
+	{ "keep-gpus", no_argument, NULL, OPTION_KEEP_GPUS },
+	{ "debug", no_argument, NULL, OPTION_DEBUG },
+	{ "stats", no_argument, NULL, OPTION_STATS },
+	{ "help", no_argument, NULL, OPTION_HELP },
+	{ "version", no_argument, NULL, OPTION_VERSION },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* What the command line asks for. */
+struct request {
+	struct map_options map;
+	const char **env; /* map.env, to be filled: as long as argv */
+	size_t n_env;
+	bool help;
+	bool version;
+};
+
+/* Returns -1, for those who pass it on. */
+static int
+hint(void)
+{
+	pp_say("see 'procpool --help'");
+	return -1;
+}
+
+static int
+set_jobs(struct request *request, const char *text)
+{
+	if (pp_jobs_parse(text, &request->map.n_jobs, &request->map.fraction) ==
+	    0)
+		return 0;
+	pp_say("--jobs cannot be '%s': give a count from 1, a percentage above "
+	       "0 and up to 100 (50%%), a fraction above 0 and up to 1 (0.5), "
+	       "or -1 for all usable CPUs",
+	    text);
+	return -1;
+}
+
+static int
+add_env(struct request *request, const char *text)
+{
+	const char *equals = strchr(text, '=');
+
+	if (equals == NULL || equals == text) {
+		pp_say(
+		    "--env cannot be '%s': give NAME=VALUE, with a NAME", text);
+		return -1;
+	}
+	request->env[request->n_env++] = text;
+	return 0;
+}
+
+static int
+set_option(struct request *request, int option)
+{
+	switch (option) {
+	case 'j':
+		return set_jobs(request, optarg);
+	case '0':
+		request->map.terminator = '\0';
+		return 0;
+	case OPTION_ENV:
+		return add_env(request, optarg);
+	case OPTION_KEEP_GPUS:
+		request->map.keep_gpus = true;
+		return 0;
+	case OPTION_DEBUG:
+		request->map.debug = true;
+		return 0;
+	case OPTION_STATS:
+		request->map.stats = true;
+		return 0;
+	case OPTION_HELP:
+		request->help = true;
+		return 0;
+	case OPTION_VERSION:
+		request->version = true;
+		return 0;
+	default: /* getopt_long has said what is wrong */
+		return hint();
+	}
+}
+
+static int
+read_options(struct request *request, int argc, char **argv)
+{
+	int option;
+
+	while (
+	    (option = getopt_long(argc, argv, "j:0", long_options, NULL)) != -1)
+		if (set_option(request, option) < 0)
+			return -1;
+	return 0;
+}
+
+/* The words that are no options: "map" and what to map.  Sets *spec. */
+static int
+read_words(int n, char **words, const char **spec)
+{
+	if (n == 0) {
+		pp_say("a command is missing: procpool map MODULE.so:FUNCTION");
+		return hint();
+	}
+	if (strcmp(words[0], "map") != 0) {
+		pp_say("there is no command '%s': the one there is is 'map'",
+		    words[0]);
+		return hint();
+	}
+	if (n == 1) {
+		pp_say("map lacks its function: give MODULE.so:FUNCTION, for "
+		       "example ./wc.so:wc");
+		return hint();
+	}
+	if (n > 2) {
+		pp_say("'%s' is one word too many: map takes one function, and "
+		       "its records from standard input",
+		    words[2]);
+		return hint();
+	}
+	*spec = words[1];
+	return 0;
+}
+
+static enum tool_status
+print(const char *text)
+{
+	if (fputs(text, stdout) < 0 || fflush(stdout) != 0) {
+		pp_say("cannot write to standard output: %s", strerror(errno));
+		return STATUS_TROUBLE;
+	}
+	return STATUS_OK;
+}
+
+static enum tool_status
+print_version(void)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "procpool %s\n", procpool_version());
+	return print(text);
+}
+
+static enum tool_status
+serve(struct request *request, int argc, char **argv)
+{
+	const char *spec;
+
+	if (read_options(request, argc, argv) < 0)
+		return STATUS_TROUBLE;
+	if (request->help)
+		return print(help);
+	if (request->version)
+		return print_version();
+	if (read_words(argc - optind, argv + optind, &spec) < 0)
+		return STATUS_TROUBLE;
+
+	/* Before there are workers, so that they have it too. */
+	if (pp_module_load(spec, &request->map.function) < 0)
+		return STATUS_TROUBLE;
+	return pp_map_run(&request->map);
+}
+
+/*
+ * A command started with one of its standard descriptors closed would get
+ * other files there, and write results or messages into them.  What takes its
+ * place refuses what it is for, so that the usual messages tell.
+ */
+static void
+fill_standard_descriptors(void)
+{
+	static const int modes[] = { O_WRONLY, O_RDONLY, O_WRONLY };
+	int fd;
+
+	/* open takes the lowest number, which is the closed one. */
+	for (fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)open("/dev/null", modes[fd]);
+}
+
+int
+main(int argc, char **argv)
+{
+	static char name[] = "procpool";
+	struct request request = { .map.terminator = '\n' };
+	enum tool_status status;
+
+	fill_standard_descriptors();
+	if (argc > 0)
+		argv[0] = name; /* what getopt_long calls us in messages */
+
+	/* One NULL at the end is what calloc leaves. */
+	request.env = calloc((size_t)argc + 1, sizeof(*request.env));
+	if (request.env == NULL) {
+		pp_say("out of memory");
+		return STATUS_TROUBLE;
+	}
+	request.map.env = request.env;
+	status = serve(&request, argc, argv);
+	free(request.env);
+	return (int)status;
+}
