@@ -161,20 +161,11 @@ procpool_open(struct procpool **pool, const struct procpool_options *options)
 	return 0;
 }
 
-/* Whether a call on the pool makes sense here at all. */
-static int
-check_here(struct procpool *pool)
-{
-	if (pool == NULL)
-		return PROCPOOL_ENULL;
-	return pp_at_home(&pool->home) ? 0 : PROCPOOL_EFORKED;
-}
-
 /* The same for calls that would wait for the callback that makes them. */
 static int
 check_outside(struct procpool *pool)
 {
-	const int rc = check_here(pool);
+	const int rc = pp_pool_check(pool);
 
 	if (rc == 0 && pp_inside() == pool)
 		return PROCPOOL_EDEADLOCK;
@@ -224,7 +215,7 @@ procpool_is_running(struct procpool *pool)
 {
 	int running;
 
-	if (check_here(pool) < 0)
+	if (pp_pool_check(pool) < 0)
 		return 0;
 	uv_mutex_lock(&pool->lock);
 	running = pool->state == POOL_RUNNING;
@@ -402,52 +393,5 @@ procpool_close(struct procpool *pool)
 	(void)procpool_shutdown(pool);
 	await_departures(pool);
 	destroy(pool);
-	return 0;
-}
-
-/* -------------------------------------------------------------- Getters */
-
-int
-procpool_n_jobs(const struct procpool *pool)
-{
-	return pool != NULL ? pool->n_jobs : PROCPOOL_ENULL;
-}
-
-const char *
-procpool_name(const struct procpool *pool)
-{
-	return pool != NULL ? pool->name : NULL;
-}
-
-const char *
-procpool_first_failed(struct procpool *pool)
-{
-	const char *name;
-
-	if (check_here(pool) < 0)
-		return NULL;
-	uv_mutex_lock(&pool->lock);
-	name = pool->first_failed;
-	uv_mutex_unlock(&pool->lock);
-	return name;
-}
-
-int
-procpool_get_stats(struct procpool *pool, struct procpool_stats *stats,
-    uint64_t *busy_ns)
-{
-	int i, rc = stats != NULL ? check_here(pool) : PROCPOOL_ENULL;
-
-	if (rc < 0)
-		return rc;
-	uv_mutex_lock(&pool->lock);
-	*stats = pool->stats;
-	stats->queued = pool->queue.count;
-	stats->running = stats->submitted - stats->succeeded - stats->failed -
-	    stats->crashed - stats->protocol - stats->lost - stats->shutdown -
-	    stats->queued;
-	for (i = 0; busy_ns != NULL && i < pool->n_jobs; i++)
-		busy_ns[i] = pool->busy_ns[i];
-	uv_mutex_unlock(&pool->lock);
 	return 0;
 }

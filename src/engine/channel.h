@@ -20,6 +20,7 @@
 #include <sys/types.h>
 #include <uv.h>
 
+#include "engine/outbox.h"
 #include "engine/spawn.h"
 #include "engine/stream.h"
 #include "engine/task.h"
@@ -31,15 +32,6 @@ enum channel_mode {
 	CHANNEL_AWAKE,
 	CHANNEL_IDLE,
 	CHANNEL_LEASED
-};
-
-/* Frames encoded and not yet written. */
-struct outbox {
-	char *buf;
-	size_t start, end;
-	const char *large; /* a payload that follows the buffer, in its task */
-	size_t large_len;
-	size_t padding; /* zeros that follow it */
 };
 
 struct channel {

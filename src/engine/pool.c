@@ -18,6 +18,14 @@ pp_set_inside(struct procpool *pool)
 	inside = pool;
 }
 
+int
+pp_pool_check(const struct procpool *pool)
+{
+	if (pool == NULL)
+		return PROCPOOL_ENULL;
+	return pp_at_home(&pool->home) ? 0 : PROCPOOL_EFORKED;
+}
+
 void
 pp_pool_leave_locked(struct procpool *pool)
 {

@@ -100,6 +100,10 @@ struct procpool {
 struct procpool *pp_inside(void);
 void pp_set_inside(struct procpool *pool);
 
+/* Whether a call on the pool makes sense in this process at all: 0,
+ * PROCPOOL_ENULL or PROCPOOL_EFORKED. */
+int pp_pool_check(const struct procpool *pool);
+
 /* Change the state, and tell everybody who waits for anything. */
 void pp_pool_set_state_locked(struct procpool *pool, enum pool_state state);
 

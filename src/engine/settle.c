@@ -55,6 +55,8 @@ count(struct procpool *pool, const struct task_list *ended)
 		const struct procpool_result *result = &task->result;
 
 		(*counter(&pool->stats, result->outcome))++;
+		if (result->outcome == 0)
+			pool->restart.deaths = 0; /* it gets somewhere */
 		pool->stats.bytes_out += result->len;
 		if (result->worker < 0)
 			continue;

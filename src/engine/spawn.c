@@ -87,34 +87,42 @@ copy_ranges(struct ranges *to, const struct ranges *from)
 /*
  * Fork twice, so that the spawner is nobody's child here: the host may wait
  * for its own children, all of them, and would otherwise wait for it too.
+ * *pid is the process in between, to be given to reap().
  */
 static int
-fork_fresh(int control)
+fork_fresh(int control, pid_t *pid)
 {
 	int host_pidfd, rc = pp_pidfd_open(getpid(), &host_pidfd);
-	pid_t pid;
 
 	if (rc < 0)
 		return rc;
-	pid = pp_fork();
-	if (pid == 0) {
-		pid = fork();
-		if (pid == 0)
-			pp_spawner_main(control, host_pidfd);
-		_exit(pid < 0 ? errno : 0);
-	}
-	if (pid < 0)
-		rc = -errno;
-	while (pid > 0) {
-		int status;
+	*pid = pp_fork();
+	if (*pid == 0) {
+		const pid_t spawner = fork();
 
-		/* Somebody else may reap it first; then it is reaped. */
-		if (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-			continue;
-		break;
+		if (spawner == 0)
+			pp_spawner_main(control, host_pidfd);
+		_exit(spawner < 0 ? errno : 0);
 	}
+	rc = *pid < 0 ? -errno : 0;
 	pp_close(&host_pidfd);
 	return rc;
+}
+
+/* Reap the process in between: 0, or why it could not fork.  Somebody else may
+ * have reaped it first; then it is not known. */
+static int
+reap(pid_t pid)
+{
+	int status;
+	pid_t reaped;
+
+	if (pid <= 0)
+		return 0;
+	do
+		reaped = waitpid(pid, &status, 0);
+	while (reaped < 0 && errno == EINTR);
+	return reaped == pid && WIFEXITED(status) ? -WEXITSTATUS(status) : 0;
 }
 
 static int
@@ -193,7 +201,8 @@ static int
 try_open(struct spawner *s, const struct spawner *parent)
 {
 	const uint64_t deadline = pp_deadline(SELFTEST_MS);
-	int ends[2], rc = pp_socketpair(ends);
+	pid_t between = 0;
+	int error, ends[2], rc = pp_socketpair(ends);
 
 	if (rc < 0)
 		return rc;
@@ -201,13 +210,16 @@ try_open(struct spawner *s, const struct spawner *parent)
 	if (parent != NULL)
 		rc = fork_from(parent, ends[1]);
 	else
-		rc = fork_fresh(ends[1]);
+		rc = fork_fresh(ends[1], &between);
 	pp_close(&ends[1]);
 	if (rc == 0)
 		rc = await(
 		    s->control, REPORT_BORN, deadline, &s->pid, &s->pidfd);
 	if (rc == 0)
 		rc = await(s->control, REPORT_READY, deadline, &s->pid, NULL);
+	error = reap(between); /* it has long ended */
+	if (rc == PROCPOOL_ESPAWNER && error < 0)
+		rc = error;
 	if (rc == PROCPOOL_ESPAWNER && s->pidfd >= 0)
 		(void)pp_pidfd_kill(s->pidfd, SIGKILL);
 	return rc;

@@ -41,6 +41,7 @@ struct spawn_request {
 	procpool_start_fn start;
 	procpool_exit_fn exit;
 	void *user;
+	uint64_t check_user; /* user must point to memory that is there */
 	struct procpool_env env; /* the last field: only what is used is sent */
 };
 

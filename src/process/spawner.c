@@ -1,8 +1,6 @@
 #include "process/spawner.h"
 
-#include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -20,10 +18,8 @@
 #include "process/birth.h"
 #include "process/request.h"
 #include "process/selftest.h"
-#include "process/worker.h"
+#include "process/worker_main.h"
 
-#define WORKER_TASK_FD 3
-#define WORKER_RESULT_FD 4
 #define REAP_PATIENCE (500 * PP_MS) /* for killed children, at the end */
 
 extern char **environ;
@@ -47,90 +43,6 @@ report(int socket, const struct spawn_report *what, const int *fds, int n)
 	(void)pp_send(socket, what, sizeof(*what), fds, n);
 }
 
-/* ------------------------------------------------- In a forked worker */
-
-/* Put the two pipes where the manual says, and close everything else. */
-static void
-arrange_fds(int task, int result)
-{
-	const int kept[] = { WORKER_TASK_FD, WORKER_RESULT_FD };
-
-	/* Each may stand in the other's place. */
-	task = fcntl(task, F_DUPFD_CLOEXEC, 16);
-	result = fcntl(result, F_DUPFD_CLOEXEC, 16);
-	if (dup3(task, WORKER_TASK_FD, O_CLOEXEC) < 0 ||
-	    dup3(result, WORKER_RESULT_FD, O_CLOEXEC) < 0)
-		_exit(EXIT_FAILURE);
-	pp_close_others(WORKER_TASK_FD, kept, 2);
-}
-
-static struct page *
-map_page(int fd)
-{
-	void *page = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE,
-	    MAP_SHARED, fd, 0);
-
-	if (page == MAP_FAILED)
-		_exit(EXIT_FAILURE);
-	/* What a job forks has no business here. */
-	(void)madvise(page, sizeof(struct page), MADV_DONTFORK);
-	return page;
-}
-
-/* Runtimes that were loaded in the host have read their limits already. */
-static void
-limit_loaded_runtimes(void)
-{
-	static const struct {
-		const char *variable, *setter;
-	} runtimes[] = {
-		{ "OMP_NUM_THREADS", "omp_set_num_threads" },
-		{ "OPENBLAS_NUM_THREADS", "openblas_set_num_threads" },
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(runtimes) / sizeof(*runtimes); i++) {
-		const char *value = getenv(runtimes[i].variable);
-		void (*set)(int);
-
-		*(void **)&set = dlsym(RTLD_DEFAULT, runtimes[i].setter);
-		if (set != NULL && value != NULL && atoi(value) > 0)
-			set(atoi(value));
-	}
-}
-
-static void
-worker_main(const struct spawn_request *request, const int *fds,
-    char **environment, pid_t spawner) __attribute__((noreturn));
-
-static void
-worker_main(const struct spawn_request *request, const int *fds,
-    char **environment, pid_t spawner)
-{
-	struct page *page;
-	char name[16];
-	int rc;
-
-	/* The spawner has one thread, so its death is what this tells. */
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (getppid() != spawner)
-		_exit(EXIT_FAILURE);
-	(void)setpgid(0, 0);
-	(void)snprintf(name, sizeof(name), "pp-w%d", request->worker);
-	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
-	page = map_page(fds[REQUEST_PAGE_FD]);
-	arrange_fds(fds[REQUEST_TASK_FD], fds[REQUEST_RESULT_FD]);
-	environ = environment;
-	pp_birth_guard_exit();
-	(void)setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
-	limit_loaded_runtimes();
-	pp_birth_unblock();
-	rc = pp_worker_serve(
-	    request, WORKER_TASK_FD, WORKER_RESULT_FD, page);
-	(void)fflush(stdout);
-	_exit(rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
-}
-
 /* ------------------------------------------------- Forking for the host */
 
 /* Room for one more child, so that remembering it cannot fail. */
@@ -150,6 +62,17 @@ reserve_child(struct spawner_state *s)
 	return 0;
 }
 
+/* Whether there is memory at an address. */
+static bool
+is_mapped(const void *address)
+{
+	const uintptr_t size = (uintptr_t)sysconf(_SC_PAGESIZE);
+	unsigned char there;
+
+	return mincore((void *)((uintptr_t)address & ~(size - 1)), 1,
+		   &there) == 0;
+}
+
 static int
 fork_worker(struct spawner_state *s, const int *fds, pid_t *pid)
 {
@@ -157,6 +80,9 @@ fork_worker(struct spawner_state *s, const int *fds, pid_t *pid)
 	char **environment;
 	int rc = reserve_child(s);
 
+	if (rc == 0 && s->request.check_user != 0 &&
+	    !is_mapped(s->request.user))
+		rc = PROCPOOL_EUNPREPARED;
 	if (rc < 0)
 		return rc;
 	environment = pp_env_merge(
@@ -165,7 +91,7 @@ fork_worker(struct spawner_state *s, const int *fds, pid_t *pid)
 		return -ENOMEM;
 	*pid = fork();
 	if (*pid == 0)
-		worker_main(&s->request, fds, environment, spawner);
+		pp_worker_main(&s->request, fds, environment, spawner);
 	rc = *pid < 0 ? -errno : 0;
 	free(environment);
 	return rc;
@@ -305,6 +231,26 @@ reap(struct spawner_state *s)
 		;
 }
 
+/* Kill what became our child because its parent, a worker, has ended: what a
+ * job forked into a group of its own.  Whether there was any. */
+static bool
+kill_adopted(const struct spawner_state *s)
+{
+	FILE *list = fopen("/proc/thread-self/children", "re");
+	bool any = false;
+	int pid;
+
+	if (list == NULL)
+		return false; /* a kernel that does not tell */
+	while (fscanf(list, "%d", &pid) == 1)
+		if (!is_worker(s, pid)) {
+			(void)kill(pid, SIGKILL);
+			any = true;
+		}
+	(void)fclose(list);
+	return any;
+}
+
 /* Take down everything that was forked from here. */
 static void
 end_all(struct spawner_state *s)
@@ -312,11 +258,12 @@ end_all(struct spawner_state *s)
 	const uint64_t deadline = pp_now() + REAP_PATIENCE;
 	size_t i;
 
-	for (i = 0; i < s->count; i++)
+	for (i = 0; i < s->count; i++) {
 		(void)kill(-s->children[i].pid, SIGKILL);
-	for (i = 0; i < s->count; i++)
 		(void)kill(s->children[i].pid, SIGKILL);
-	while (s->count > 0 && pp_readable(s->signals, deadline))
+	}
+	while ((s->count > 0 || kill_adopted(s)) &&
+	    pp_readable(s->signals, deadline))
 		reap(s);
 }
 

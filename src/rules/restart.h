@@ -1,6 +1,7 @@
 /*
- * When to stop replacing what dies: more than `limit` deaths within a window
- * of time, and no more.  Between deaths the wait grows.  Arithmetic only.
+ * When to stop replacing what dies: after more than `limit` deaths within a
+ * window of time.  Between deaths the wait grows.  Whoever sees that things go
+ * well sets `deaths` back to nought.  Arithmetic only.
  */
 #ifndef PP_RULES_RESTART_H
 #define PP_RULES_RESTART_H

@@ -1,0 +1,168 @@
+/*
+ * A channel's worker is born: its pipes and its page are made, and the spawner
+ * is asked for a process.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "engine/channel_parts.h"
+
+#define REPORT_MS 2000 /* how long a spawner may take to answer */
+
+/* What the worker gets. */
+struct parts {
+	int fds[REQUEST_FDS];
+};
+
+static void
+drop_parts(struct parts *parts)
+{
+	int i;
+
+	for (i = 0; i < REQUEST_FDS; i++)
+		pp_close(&parts->fds[i]);
+}
+
+static int
+make_pipes(struct channel *ch, struct parts *parts)
+{
+	int results[2], reports[2];
+	int rc = pp_pipe(ch->task_pipe);
+
+	if (rc < 0)
+		return rc;
+	rc = pp_pipe(results);
+	if (rc < 0)
+		return rc;
+	ch->result_pipe = results[0];
+	parts->fds[REQUEST_RESULT_FD] = results[1];
+	rc = pp_socketpair(reports);
+	if (rc < 0)
+		return rc;
+	ch->report = reports[0];
+	parts->fds[REQUEST_REPORT_FD] = reports[1];
+	return 0;
+}
+
+/* The worker blocks on its ends, the host on neither of its own.  The read
+ * end of the task pipe is one open file for both, so it stays blocking: the
+ * host never reads there. */
+static int
+set_nonblocking(struct channel *ch)
+{
+	const int rc = pp_nonblock(ch->task_pipe[1]);
+
+	return rc < 0 ? rc : pp_nonblock(ch->result_pipe);
+}
+
+static int
+make_page(struct channel *ch, struct parts *parts)
+{
+	void *page;
+	int rc = pp_shared_memory(
+	    "procpool", sizeof(struct page), &parts->fds[REQUEST_PAGE_FD]);
+
+	if (rc < 0)
+		return rc;
+	page = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE,
+	    MAP_SHARED, parts->fds[REQUEST_PAGE_FD], 0);
+	if (page == MAP_FAILED)
+		return -errno;
+	/* The spawner is not to have it either, nor the host's children. */
+	(void)madvise(page, sizeof(struct page), MADV_DONTFORK);
+	ch->page = page;
+	return 0;
+}
+
+static int
+worker_settings(struct channel *ch, struct procpool_env *env)
+{
+	const struct procpool_options *options = &ch->pool->options;
+	const struct procpool_env *before = ch->pool->env_before;
+	int rc = 0;
+
+	memcpy(env->text, before->text, before->len);
+	env->len = before->len;
+	if (options->worker_env != NULL)
+		rc = options->worker_env(env, ch->index, options->user);
+	if (rc >= 0 && !options->keep_gpus)
+		rc = pp_env_hide_gpus(env);
+	return rc < 0 ? rc : 0;
+}
+
+static int
+ask(struct channel *ch, struct spawner *spawner, const struct parts *parts)
+{
+	const struct procpool_options *options = &ch->pool->options;
+	struct spawn_request *request = malloc(sizeof(*request));
+	int rc;
+
+	if (request == NULL)
+		return -ENOMEM;
+	memset(request, 0, offsetof(struct spawn_request, env));
+	request->kind = REQUEST_WORKER;
+	request->worker = ch->index;
+	request->max_payload = options->max_payload;
+	request->entry_point = options->entry_point;
+	request->start = options->worker_start;
+	request->exit = options->worker_exit;
+	request->user = options->user;
+	request->check_user = spawner->prepared && options->user != NULL;
+	rc = worker_settings(ch, &request->env);
+	if (rc == 0)
+		rc = pp_spawner_request(spawner, request, parts->fds);
+	free(request);
+	/* However a socket says that nobody is there any more. */
+	return rc == -ECONNRESET || rc == -ENOTCONN ? -EPIPE : rc;
+}
+
+/* Wait for the spawner's answer. */
+static int
+await_birth(struct channel *ch)
+{
+	struct spawn_report report;
+	ssize_t n;
+
+	if (!pp_readable(ch->report, pp_deadline(REPORT_MS)))
+		return -EPIPE; /* alive or not, it is of no use */
+	n = pp_receive(ch->report, &report, sizeof(report), &ch->pidfd, 1);
+	if (n != (ssize_t)sizeof(report))
+		return -EPIPE;
+	if (report.kind != REPORT_BORN || ch->pidfd < 0)
+		return report.error < 0 ? report.error : -EPIPE;
+	ch->pid = report.pid;
+	return 0;
+}
+
+int
+pp_channel_spawn(struct channel *ch, struct spawner *spawner)
+{
+	struct parts parts = { .fds = { -1, -1, -1, -1 } };
+	int rc;
+
+	ch->spawner = pp_spawner_ref(spawner);
+	rc = pp_stream_init(&ch->in, ch->pool->options.max_payload);
+	if (rc == 0)
+		rc = make_pipes(ch, &parts);
+	if (rc == 0)
+		rc = set_nonblocking(ch);
+	if (rc == 0)
+		rc = make_page(ch, &parts);
+	if (rc == 0) {
+		parts.fds[REQUEST_TASK_FD] = ch->task_pipe[0];
+		rc = ask(ch, spawner, &parts);
+		parts.fds[REQUEST_TASK_FD] = -1; /* stays ours */
+	}
+	drop_parts(&parts);
+	if (rc == 0)
+		rc = await_birth(ch);
+	if (rc == 0)
+		pp_channel_event(ch, LIFE_BORN);
+	else
+		pp_channel_clear(ch);
+	return rc;
+}

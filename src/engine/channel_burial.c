@@ -1,0 +1,150 @@
+/*
+ * A channel's worker has died: its last words are taken, and its tasks sorted
+ * into those that ended, the one that it died of, and those that go again.
+ */
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "engine/channel_parts.h"
+
+#define REPORT_MS 2000 /* how long a spawner may take to report */
+
+/* How a worker ended. */
+struct death {
+	int outcome; /* of the task that it ran */
+	int code;
+	const char *how; /* "signal", "status" or NULL */
+};
+
+static struct death
+death_of(int status)
+{
+	if (WIFSIGNALED(status))
+		return (struct death){ PROCPOOL_ECRASHED, WTERMSIG(status),
+			"signal" };
+	return (struct death){ PROCPOOL_EEXITED, WEXITSTATUS(status),
+		"status" };
+}
+
+/* What the spawner says of it.  A spawner that says nothing has died, and its
+ * workers with it: they are not to blame. */
+static struct death
+learn_death(struct channel *ch)
+{
+	struct spawn_report report;
+	int fd;
+	ssize_t n;
+
+	if (!pp_readable(ch->pidfd, 0) ||
+	    !pp_readable(ch->report, pp_deadline(REPORT_MS)))
+		return (struct death){ .outcome = PROCPOOL_EDIED };
+	n = pp_receive(ch->report, &report, sizeof(report), &fd, 1);
+	pp_close(&fd);
+	if (n != (ssize_t)sizeof(report) || report.kind != REPORT_ENDED)
+		return (struct death){ .outcome = PROCPOOL_ELOST };
+	return death_of(report.status);
+}
+
+static void
+log_death(struct channel *ch, const struct death *death)
+{
+	if (death->how != NULL)
+		pp_log(&ch->pool->log, PROCPOOL_ERROR,
+		    "%s (pid %d) died: %s %d", ch->name, (int)ch->pid,
+		    death->how, death->code);
+	else
+		pp_log(&ch->pool->log, PROCPOOL_ERROR, "%s (pid %d) died: %s",
+		    ch->name, (int)ch->pid, procpool_strerror(death->outcome));
+}
+
+/*
+ * Take the results that the worker finished before it died: from the pipe,
+ * then from the ring.  The ring has the last word: when a job that ended its
+ * worker has written half a frame to the pipe itself, the results before it
+ * are in the ring, whole.
+ */
+static void
+take_last_words(struct channel *ch, struct task_list *ended)
+{
+	while (!ch->broke && pp_channel_read(ch, ended) > 0)
+		;
+	if (ch->broke)
+		return; /* nothing that it says is believed any more */
+	pp_stream_rewind(&ch->in, ch->page);
+	pp_channel_harvest(ch, ended);
+}
+
+static void
+end_killed(struct channel *ch, struct task *task, uint64_t sequence,
+    const struct death *death)
+{
+	char text[128];
+	int len = snprintf(text, sizeof(text), "worker %s (pid %d) ended",
+	    ch->name, (int)ch->pid);
+
+	if (death->how != NULL)
+		len += snprintf(text + len, sizeof(text) - (size_t)len,
+		    " by %s %d", death->how, death->code);
+	pp_channel_name_worker(ch, task);
+	task->result.phase = pp_stream_is_amid(&ch->in, sequence)
+	    ? PROCPOOL_RETURNING
+	    : PROCPOOL_RUNNING;
+	task->result.queued_ns = 0;
+	pp_task_end(task, death->outcome);
+	task->result.code = death->code;
+	pp_task_message(task, text, (size_t)len);
+}
+
+/* What was in flight: claimed tasks die with the worker, others go again. */
+static size_t
+empty_flight(struct channel *ch, const struct death *death,
+    struct task_list *ended, struct task_list *again)
+{
+	uint64_t n;
+	size_t blamed = 0;
+
+	uv_mutex_lock(&ch->lock);
+	for (n = ch->oldest; n < ch->next; n++) {
+		struct task *task = ch->flight[n % PP_SLOTS];
+
+		ch->flight[n % PP_SLOTS] = NULL;
+		if (task == NULL)
+			continue;
+		if (pp_claim_take(ch->page, n, CLAIM_REVOKED)) {
+			pp_list_push(again, task);
+		} else {
+			end_killed(ch, task, n, death);
+			pp_list_push(ended, task);
+			blamed++;
+		}
+	}
+	ch->live = 0;
+	ch->oldest = ch->next;
+	uv_mutex_unlock(&ch->lock);
+	return blamed;
+}
+
+bool
+pp_channel_bury(struct channel *ch, int verdict, struct task_list *ended,
+    struct task_list *again)
+{
+	struct death death;
+	size_t blamed;
+	bool counts;
+
+	take_last_words(ch, ended);
+	death = learn_death(ch);
+	if (ch->broke)
+		death = (struct death){ .outcome = PROCPOOL_EPROTOCOL };
+	else if (ch->ended)
+		death = (struct death){ .outcome = verdict };
+	if (!ch->ended)
+		log_death(ch, &death);
+	blamed = empty_flight(ch, &death, ended, again);
+	counts = !ch->ended && blamed == 0 && death.outcome != PROCPOOL_ELOST;
+	pp_channel_event(ch, LIFE_DIED);
+	pp_channel_clear(ch);
+	return counts;
+}

@@ -1,0 +1,23 @@
+/*
+ * What the files of a channel share with each other, and with nobody else.
+ */
+#ifndef PP_ENGINE_CHANNEL_PARTS_H
+#define PP_ENGINE_CHANNEL_PARTS_H
+
+#include "engine/channel.h"
+#include "engine/pool.h"
+
+/* Forget a life: descriptors, memory, positions. */
+void pp_channel_clear(struct channel *ch);
+
+/* Read from the result pipe once and act on what came: 1, 0 at the end of
+ * file, -errno. */
+int pp_channel_read(struct channel *ch, struct task_list *ended);
+
+/* Fetch results that the worker has finished and not written yet. */
+void pp_channel_harvest(struct channel *ch, struct task_list *ended);
+
+/* Say in a result which worker it is of. */
+void pp_channel_name_worker(const struct channel *ch, struct task *task);
+
+#endif

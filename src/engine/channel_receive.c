@@ -1,0 +1,209 @@
+/*
+ * A channel receives: frames are taken out of the worker's stream, and their
+ * results joined with the tasks they belong to.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/channel_parts.h"
+
+/* The task that a result is for: it must be the oldest one in flight, and
+ * claimed.  Takes it out of flight. */
+static struct task *
+land(struct channel *ch, uint64_t sequence)
+{
+	struct task *task = NULL;
+
+	uv_mutex_lock(&ch->lock);
+	while (ch->oldest < ch->next &&
+	    ch->flight[ch->oldest % PP_SLOTS] == NULL)
+		ch->oldest++;
+	if (ch->oldest < ch->next && sequence == ch->oldest &&
+	    pp_claimed(ch->page, sequence)) {
+		task = ch->flight[sequence % PP_SLOTS];
+		ch->flight[sequence % PP_SLOTS] = NULL;
+		ch->oldest++;
+		ch->live--;
+	}
+	uv_mutex_unlock(&ch->lock);
+	return task;
+}
+
+void
+pp_channel_name_worker(const struct channel *ch, struct task *task)
+{
+	task->result.worker = ch->index;
+	task->result.worker_name = ch->name;
+	task->result.pid = ch->pid;
+	task->result.attempt = 1;
+}
+
+/* Keep a result's bytes with its task. */
+static void
+keep_data(struct task *task, struct arrival *arrival)
+{
+	struct procpool_result *result = &task->result;
+	const size_t len = (size_t)arrival->frame.length;
+	char *place = task->space;
+
+	if (arrival->heap == NULL && len > PP_TASK_SPACE) {
+		arrival->heap = malloc(len);
+		arrival->no_memory = arrival->heap == NULL;
+		if (arrival->heap != NULL)
+			memcpy(arrival->heap, arrival->data, len);
+	} else if (arrival->heap == NULL && len > 0) {
+		memcpy(place, arrival->data, len);
+	}
+	free(task->heap);
+	task->heap = arrival->heap;
+	if (arrival->no_memory) {
+		pp_task_end(task, -ENOMEM);
+		return;
+	}
+	pp_task_end(task, 0);
+	result->data = task->heap != NULL ? task->heap : place;
+	result->len = len;
+}
+
+static void
+fill_result(
+    struct channel *ch, struct task *task, struct arrival *arrival)
+{
+	const struct result_frame *frame = &arrival->frame;
+	struct procpool_result *result = &task->result;
+
+	pp_channel_name_worker(ch, task);
+	result->phase = PROCPOOL_ENDED;
+	result->ran_ns = frame->ran;
+	result->queued_ns = frame->started > task->submitted
+	    ? frame->started - task->submitted
+	    : 0;
+	switch (frame->type) {
+	case RESULT_DATA:
+		keep_data(task, arrival);
+		break;
+	case RESULT_FAILED:
+		pp_task_end(task, PROCPOOL_EFAILED);
+		result->code = frame->code;
+		pp_task_message(task, arrival->data, (size_t)frame->length);
+		break;
+	default:
+		pp_task_end(task, frame->code);
+		break;
+	}
+}
+
+static void
+log_refusal(struct channel *ch, const struct arrival *arrival)
+{
+	pp_log(&ch->pool->log, PROCPOOL_ERROR,
+	    "%s: worker_start failed with code %d%s%.*s", ch->name,
+	    arrival->frame.code, arrival->frame.length > 0 ? ": " : "",
+	    (int)arrival->frame.length, arrival->data);
+}
+
+/* Act on one frame: 0 or PROCPOOL_EPROTOCOL. */
+static int
+receive(struct channel *ch, struct arrival *arrival, struct task_list *ended)
+{
+	struct task *task;
+
+	switch (arrival->frame.type) {
+	case RESULT_READY:
+		return pp_life_step(&ch->life, LIFE_READY) == LIFE_BUG
+		    ? PROCPOOL_EPROTOCOL
+		    : 0;
+	case RESULT_REFUSED:
+		if (ch->life == LIFE_SERVING)
+			return PROCPOOL_EPROTOCOL;
+		log_refusal(ch, arrival);
+		return 0;
+	case RESULT_LOG:
+		pp_log(&ch->pool->log,
+		    (enum procpool_level)arrival->frame.code, "%s: %.*s",
+		    ch->name, (int)arrival->frame.length, arrival->data);
+		return 0;
+	default:
+		task = land(ch, arrival->frame.sequence);
+		if (task == NULL) {
+			free(arrival->heap);
+			return PROCPOOL_EPROTOCOL;
+		}
+		fill_result(ch, task, arrival);
+		pp_list_push(ended, task);
+		return 0;
+	}
+}
+
+/* Take all frames that have come.  A worker that lies is killed. */
+static void
+take_frames(struct channel *ch, struct task_list *ended)
+{
+	struct arrival arrival;
+	int rc;
+
+	do {
+		rc = pp_stream_take(&ch->in, &arrival);
+		if (rc == 1 && receive(ch, &arrival, ended) < 0)
+			rc = PROCPOOL_EPROTOCOL;
+	} while (rc == 1);
+	if (rc < 0) {
+		pp_log(&ch->pool->log, PROCPOOL_ERROR,
+		    "%s (pid %d) broke the protocol and is killed", ch->name,
+		    (int)ch->pid);
+		pp_channel_event(ch, LIFE_BROKE);
+	}
+}
+
+/* Read from the result pipe past what the ring has given already. */
+static ssize_t
+read_pipe(struct channel *ch)
+{
+	struct stream *in = &ch->in;
+	size_t room;
+	char *place = pp_stream_space(in, &room);
+	ssize_t n;
+
+	if (in->piped < in->position) {
+		char skipped[4096];
+		const uint64_t ahead = in->position - in->piped;
+
+		n = read(ch->result_pipe, skipped,
+		    ahead < sizeof(skipped) ? (size_t)ahead : sizeof(skipped));
+		if (n > 0)
+			in->piped += (uint64_t)n;
+		return n;
+	}
+	n = read(ch->result_pipe, place, room);
+	if (n > 0) {
+		in->piped += (uint64_t)n;
+		pp_stream_put(in, (size_t)n);
+	}
+	return n;
+}
+
+int
+pp_channel_read(struct channel *ch, struct task_list *ended)
+{
+	ssize_t n;
+
+	do
+		n = read_pipe(ch);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return n < 0 ? -errno : 0;
+	if (!ch->broke)
+		take_frames(ch, ended);
+	ch->quiet = false;
+	return 1;
+}
+
+void
+pp_channel_harvest(struct channel *ch, struct task_list *ended)
+{
+	ch->quiet = true;
+	while (!ch->broke && pp_stream_from_ring(&ch->in, ch->page) > 0)
+		take_frames(ch, ended);
+}

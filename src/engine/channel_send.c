@@ -1,0 +1,116 @@
+/*
+ * A channel sends: tasks are put in flight, their frames encoded and written;
+ * and what the worker has not begun is taken back.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "engine/channel_parts.h"
+
+bool
+pp_channel_fits_locked(
+    const struct channel *ch, struct load *load, size_t len)
+{
+	const bool large = pp_outbox_is_large(len);
+	const size_t size = pp_outbox_size(len);
+
+	/* What the pipe cannot hold cannot be taken back while the worker is
+	 * busy: it is sent only to a worker that will read it now. */
+	if (large && (ch->live > 0 || load->frames > 0))
+		return false;
+	if (load->large || ch->next + load->frames - ch->oldest >= PP_SLOTS ||
+	    !pp_outbox_fits(&ch->out, load->bytes + size))
+		return false;
+	load->frames++;
+	load->bytes += size;
+	load->large = large;
+	return true;
+}
+
+/* Put one task in flight.  The word is offered before the frame is sent. */
+static void
+launch_locked(struct channel *ch, struct task *task)
+{
+	const struct task_frame frame = { .length = task->len,
+		.sequence = ch->next,
+		.function = (uintptr_t)task->function,
+		.type = TASK_RUN,
+		.attempt = 1 };
+
+	ch->flight[ch->next % PP_SLOTS] = task;
+	pp_claim_offer(ch->page, ch->next);
+	ch->next++;
+	ch->live++;
+	if (pp_outbox_is_large(task->len))
+		ch->fixed = ch->next; /* its bytes are sent from the task */
+	pp_outbox_add(&ch->out, &frame, task->arg);
+}
+
+void
+pp_channel_send_locked(struct channel *ch, struct task_list *tasks)
+{
+	struct task *task;
+
+	while ((task = pp_list_pop(tasks)) != NULL) {
+		launch_locked(ch, task);
+		ch->quiet = false;
+	}
+}
+
+void
+pp_channel_flush(struct channel *ch)
+{
+	while (pp_outbox_pending(&ch->out)) {
+		struct iovec at[PP_OUTBOX_PIECES];
+		const int count = pp_outbox_pieces(&ch->out, at);
+		const bool large = ch->out.large != NULL;
+		const ssize_t n = writev(ch->task_pipe[1], at, count);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return; /* full; a dead worker is seen elsewhere */
+		pp_outbox_written(&ch->out, (size_t)n);
+		if (large && ch->out.large == NULL) {
+			/* The task's bytes are not needed any more. */
+			uv_mutex_lock(&ch->lock);
+			ch->fixed = 0;
+			uv_mutex_unlock(&ch->lock);
+		}
+	}
+}
+
+void
+pp_channel_revoke_locked(
+    struct channel *ch, size_t most, struct task_list *list)
+{
+	uint64_t n = ch->next;
+
+	while (most > 0 && n > ch->oldest && n > ch->fixed && !ch->lent) {
+		struct task *task = ch->flight[--n % PP_SLOTS];
+
+		if (task == NULL)
+			continue;
+		if (!pp_claim_take(ch->page, n, CLAIM_REVOKED))
+			return; /* claimed, and so is all before it */
+		ch->flight[n % PP_SLOTS] = NULL;
+		ch->live--;
+		most--;
+		task->next = list->first;
+		if (list->first == NULL)
+			list->last = task;
+		list->first = task;
+		list->count++;
+	}
+}
+
+void
+pp_channel_skip_passed_locked(struct channel *ch)
+{
+	const uint64_t passed = atomic_load_explicit(
+	    &ch->page->passed, memory_order_acquire);
+
+	while (ch->oldest < ch->next && ch->oldest < passed &&
+	    ch->flight[ch->oldest % PP_SLOTS] == NULL)
+		ch->oldest++;
+}

@@ -1,0 +1,97 @@
+#include "process/worker_main.h"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "process/birth.h"
+#include "process/worker.h"
+
+#define WORKER_TASK_FD 3
+#define WORKER_RESULT_FD 4
+
+extern char **environ;
+
+/* Put the two pipes where the manual says, and close everything else. */
+static void
+arrange_fds(int task, int result)
+{
+	const int kept[] = { WORKER_TASK_FD, WORKER_RESULT_FD };
+
+	/* Each may stand in the other's place. */
+	task = fcntl(task, F_DUPFD_CLOEXEC, 16);
+	result = fcntl(result, F_DUPFD_CLOEXEC, 16);
+	if (dup3(task, WORKER_TASK_FD, O_CLOEXEC) < 0 ||
+	    dup3(result, WORKER_RESULT_FD, O_CLOEXEC) < 0)
+		_exit(EXIT_FAILURE);
+	pp_close_others(WORKER_TASK_FD, kept, 2);
+}
+
+static struct page *
+map_page(int fd)
+{
+	void *page = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE,
+	    MAP_SHARED, fd, 0);
+
+	if (page == MAP_FAILED)
+		_exit(EXIT_FAILURE);
+	/* What a job forks has no business here. */
+	(void)madvise(page, sizeof(struct page), MADV_DONTFORK);
+	return page;
+}
+
+/* Runtimes that were loaded in the host have read their limits already. */
+static void
+limit_loaded_runtimes(void)
+{
+	static const struct {
+		const char *variable, *setter;
+	} runtimes[] = {
+		{ "OMP_NUM_THREADS", "omp_set_num_threads" },
+		{ "OPENBLAS_NUM_THREADS", "openblas_set_num_threads" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(runtimes) / sizeof(*runtimes); i++) {
+		const char *value = getenv(runtimes[i].variable);
+		void (*set)(int);
+
+		*(void **)&set = dlsym(RTLD_DEFAULT, runtimes[i].setter);
+		if (set != NULL && value != NULL && atoi(value) > 0)
+			set(atoi(value));
+	}
+}
+
+void
+pp_worker_main(const struct spawn_request *request, const int *fds,
+    char **environment, pid_t spawner)
+{
+	struct page *page;
+	char name[16];
+	int rc;
+
+	/* The spawner has one thread, so its death is what this tells. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (getppid() != spawner)
+		_exit(EXIT_FAILURE);
+	(void)setpgid(0, 0);
+	(void)snprintf(name, sizeof(name), "pp-w%d", request->worker);
+	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
+	page = map_page(fds[REQUEST_PAGE_FD]);
+	arrange_fds(fds[REQUEST_TASK_FD], fds[REQUEST_RESULT_FD]);
+	environ = environment;
+	pp_birth_guard_exit();
+	(void)setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+	limit_loaded_runtimes();
+	pp_birth_unblock();
+	rc = pp_worker_serve(
+	    request, WORKER_TASK_FD, WORKER_RESULT_FD, page);
+	(void)fflush(stdout);
+	_exit(rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+}

@@ -1,0 +1,17 @@
+/*
+ * The first and the last moments of a worker: a fresh fork of the spawner puts
+ * its descriptors, its page and its environment in order, serves, and ends.
+ */
+#ifndef PP_PROCESS_WORKER_MAIN_H
+#define PP_PROCESS_WORKER_MAIN_H
+
+#include <sys/types.h>
+
+#include "process/request.h"
+
+/* Be a worker.  fds as in process/request.h; environment as pp_env_merge()
+ * makes it; spawner is the process whose death shall be ours. */
+void pp_worker_main(const struct spawn_request *request, const int *fds,
+    char **environment, pid_t spawner) __attribute__((noreturn));
+
+#endif
