@@ -348,8 +348,8 @@ inline tombstone(v, n, task)
 	flight[SLOT(v, n)] = 0
 }
 
-/* Take one task from another worker, the newest it has not claimed.  Its
- * oldest stays, so that its monitor has something to wake up for. */
+/* Take one task from another worker, the newest it has not claimed.  One
+ * stays in flight, so that its monitor has something to wake up for. */
 inline steal(v)
 {
 	atomic { !locked[v] -> locked[v] = 1; i = 0 }
@@ -516,6 +516,20 @@ inline read_ring()
 #endif
 }
 
+/* Of a result that the pipe has in part, the ring may have the whole: then
+ * that counts, whatever a dying worker has put into the pipe. */
+inline rewind()
+{
+	d_step {
+		if
+		:: writing[w] <= got - got % UNITS + RING ->
+		   got = got - got % UNITS;
+		   before = 0
+		:: else
+		fi
+	}
+}
+
 /* All that a dead worker has sent and committed. */
 inline take_the_rest()
 {
@@ -526,6 +540,7 @@ inline take_the_rest()
 	od;
 #endif
 #ifndef MUTANT_IGNORE_RING
+	rewind();
 	do
 	:: atomic {
 		got < committed[w] ->

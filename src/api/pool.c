@@ -127,6 +127,7 @@ destroy(struct procpool *pool)
 
 	while ((task = pp_list_pop(&pool->spare)) != NULL)
 		pp_task_free(task);
+	pp_queue_done(&pool->queue);
 	destroy_locks(pool);
 	pp_home_done(&pool->home);
 	pp_log_done(&pool->log);
@@ -305,7 +306,7 @@ begin_stop(struct procpool *pool, struct task_list *queue)
 		(void)pp_pool_wait_locked(pool, PP_NEVER);
 	if (pool->state != POOL_STOPPED) {
 		pp_pool_set_state_locked(pool, POOL_STOPPING);
-		pp_list_join(queue, &pool->queue);
+		pp_queue_empty(&pool->queue, queue);
 		pp_batch_cut_all(pool);
 		begun = true;
 	}

@@ -9,6 +9,9 @@
 #include "engine/batch.h"
 #include "engine/pool.h"
 
+#define STAMP_QUEUE 64 /* tasks in the queue from which times are shared */
+#define STAMP_USES 16 /* submits that share one */
+
 /* What a submit does when the queue is full. */
 enum patience {
 	PATIENT,
@@ -85,7 +88,7 @@ blank_locked(struct procpool *pool)
 	struct task *task = pp_list_pop(&pool->spare);
 
 	if (task == NULL)
-		task = malloc(sizeof(*task));
+		task = pp_task_new();
 	return task;
 }
 
@@ -96,22 +99,40 @@ fill(struct task *task, const struct procpool_task *spec, void *heap)
 	task->function = spec->function;
 	task->len = spec->len;
 	task->heap = heap;
-	task->arg = heap != NULL ? heap : task->space;
 	if (heap == NULL && spec->len > 0)
 		memcpy(task->space, spec->arg, spec->len);
-	task->submitted = pp_now();
 	task->done = spec->done;
 	task->user = spec->user;
 	task->batch = spec->batch;
-	task->result = (struct procpool_result){ .worker = -1,
-		.worker_name = "" };
+	task->keeper = spec->batch != NULL ? KEEPER_BATCH : KEEPER_NONE;
+}
+
+/*
+ * The time of a submit.  With many tasks before it, a few submits in a row
+ * share one reading of the clock, for a tick of the kernel's at most: it is a
+ * good part of what a submit costs.
+ */
+static uint64_t
+stamp_locked(struct procpool *pool)
+{
+	struct stamp *stamp = &pool->stamp;
+	const uint64_t tick = pp_now_coarse();
+
+	if (pool->queue.count < STAMP_QUEUE || stamp->tick != tick ||
+	    stamp->uses++ >= STAMP_USES) {
+		stamp->now = pp_now();
+		stamp->tick = tick;
+		stamp->uses = 0;
+	}
+	return stamp->now;
 }
 
 /* Enter a task into the pool's books. */
 static void
 book_locked(struct procpool *pool, struct task *task)
 {
-	task->result.task = ++pool->last_task;
+	task->id = ++pool->last_task;
+	task->submitted = stamp_locked(pool);
 	task->epoch = pool->epochs.current;
 	pool->epochs.open[task->epoch % 2]++;
 	pool->open_tasks++;
@@ -129,6 +150,10 @@ admit_locked(struct procpool *pool, const struct procpool_task *spec,
 
 	if (rc < 0)
 		return rc;
+	/* Any open task may have to go back to the queue. */
+	rc = pp_queue_reserve(&pool->queue, pool->open_tasks + 1);
+	if (rc < 0)
+		return rc;
 	*task = blank_locked(pool);
 	if (*task == NULL)
 		return -ENOMEM;
@@ -139,7 +164,8 @@ admit_locked(struct procpool *pool, const struct procpool_task *spec,
 		return rc;
 	}
 	fill(*task, spec, heap);
-	(*task)->index = index;
+	if (spec->batch != NULL)
+		(*task)->index = index;
 	book_locked(pool, *task);
 	return 0;
 }
@@ -169,7 +195,10 @@ submit(struct procpool *pool, const struct procpool_task *spec,
 		free(heap);
 		return rc;
 	}
-	task->caller = caller;
+	if (caller != NULL) {
+		task->caller = caller;
+		task->keeper = KEEPER_CALLER;
+	}
 	pool->backend->accept(pool, task);
 	return 0;
 }

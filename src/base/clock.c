@@ -2,11 +2,21 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <time.h>
 
 uint64_t
 pp_now(void)
 {
 	return uv_hrtime();
+}
+
+uint64_t
+pp_now_coarse(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint64_t)now.tv_sec * 1000 * PP_MS + (uint64_t)now.tv_nsec;
 }
 
 uint64_t

@@ -15,6 +15,9 @@
 /* Now, in nanoseconds. */
 uint64_t pp_now(void);
 
+/* The same to the precision of the kernel's tick (1 to 10 ms), and cheaper. */
+uint64_t pp_now_coarse(void);
+
 /* The deadline of a timeout in milliseconds; negative: PP_NEVER. */
 uint64_t pp_deadline(int64_t timeout_ms);
 

@@ -122,8 +122,10 @@ run(struct procpool *pool, struct task *task)
 
 	pp_set_inside(pool);
 	/* A function may write to its argument. */
-	end = pp_job_run(pool->job, function, 1, task->arg, task->len);
+	end = pp_job_run(pool->job, function, 1, pp_task_data(task),
+	    task->len);
 	pp_set_inside(outer);
+	pp_task_blank_result(task);
 	result->worker = 0;
 	result->worker_name = pool->worker_names[0];
 	result->pid = (int)getpid();
@@ -139,7 +141,7 @@ run_queue_locked(struct procpool *pool)
 {
 	while (pool->queue.count > 0) {
 		struct task_list ended = { 0 };
-		struct task *task = pp_list_pop(&pool->queue);
+		struct task *task = pp_queue_pop(&pool->queue);
 
 		uv_mutex_unlock(&pool->lock);
 		run(pool, task);
@@ -154,7 +156,7 @@ run_queue_locked(struct procpool *pool)
 static void
 accept_task(struct procpool *pool, struct task *task)
 {
-	pp_list_push(&pool->queue, task);
+	pp_queue_push(&pool->queue, task);
 	if (!pool->in_job) {
 		pool->in_job = true;
 		run_queue_locked(pool);

@@ -173,7 +173,7 @@ accept_task(struct procpool *pool, struct task *task)
 	struct channel *ch = NULL;
 	int wake;
 
-	if (task->caller != NULL)
+	if (task->keeper == KEEPER_CALLER)
 		ch = pp_lease_begin_locked(pool);
 	if (ch != NULL) {
 		uv_mutex_unlock(&pool->lock);
@@ -181,7 +181,7 @@ accept_task(struct procpool *pool, struct task *task)
 		pp_lease_end(ch);
 		return;
 	}
-	pp_list_push(&pool->queue, task);
+	pp_queue_push(&pool->queue, task);
 	wake = pp_mode_rouse_locked(pool);
 	uv_mutex_unlock(&pool->lock);
 	if (wake >= 0)

@@ -96,9 +96,9 @@ struct load {
 bool pp_channel_fits_locked(
     const struct channel *ch, struct load *load, size_t len);
 
-/* Put tasks in flight and encode their frames.  Empties the list; all must
- * fit.  By the driver, under the channel's lock. */
-void pp_channel_send_locked(struct channel *ch, struct task_list *tasks);
+/* Put a task in flight and encode its frame, which must fit.  By the driver,
+ * under the channel's lock. */
+void pp_channel_send_locked(struct channel *ch, struct task *task);
 
 /* Write what the pipe takes.  By the driver. */
 void pp_channel_flush(struct channel *ch);

@@ -91,7 +91,6 @@ end_killed(struct channel *ch, struct task *task, uint64_t sequence,
 	task->result.phase = pp_stream_is_amid(&ch->in, sequence)
 	    ? PROCPOOL_RETURNING
 	    : PROCPOOL_RUNNING;
-	task->result.queued_ns = 0;
 	pp_task_end(task, death->outcome);
 	task->result.code = death->code;
 	pp_task_message(task, text, (size_t)len);

@@ -12,11 +12,10 @@
 /* The task that a result is for: it must be the oldest one in flight, and
  * claimed.  Takes it out of flight. */
 static struct task *
-land(struct channel *ch, uint64_t sequence)
+land_locked(struct channel *ch, uint64_t sequence)
 {
 	struct task *task = NULL;
 
-	uv_mutex_lock(&ch->lock);
 	while (ch->oldest < ch->next &&
 	    ch->flight[ch->oldest % PP_SLOTS] == NULL)
 		ch->oldest++;
@@ -27,13 +26,13 @@ land(struct channel *ch, uint64_t sequence)
 		ch->oldest++;
 		ch->live--;
 	}
-	uv_mutex_unlock(&ch->lock);
 	return task;
 }
 
 void
 pp_channel_name_worker(const struct channel *ch, struct task *task)
 {
+	pp_task_blank_result(task);
 	task->result.worker = ch->index;
 	task->result.worker_name = ch->name;
 	task->result.pid = ch->pid;
@@ -104,9 +103,28 @@ log_refusal(struct channel *ch, const struct arrival *arrival)
 	    (int)arrival->frame.length, arrival->data);
 }
 
+static void
+log_line(struct channel *ch, const struct arrival *arrival)
+{
+	pp_log(&ch->pool->log, (enum procpool_level)arrival->frame.code,
+	    "%s: %.*s", ch->name, (int)arrival->frame.length, arrival->data);
+}
+
+/* Write what a worker tells to the log, without the lock meanwhile. */
+static void
+log_text_locked(struct channel *ch, const struct arrival *arrival)
+{
+	uv_mutex_unlock(&ch->lock);
+	if (arrival->frame.type == RESULT_REFUSED)
+		log_refusal(ch, arrival);
+	else
+		log_line(ch, arrival);
+	uv_mutex_lock(&ch->lock);
+}
+
 /* Act on one frame: 0 or PROCPOOL_EPROTOCOL. */
 static int
-receive(struct channel *ch, struct arrival *arrival, struct task_list *ended)
+receive_locked(struct channel *ch, struct arrival *arrival, struct task_list *ended)
 {
 	struct task *task;
 
@@ -118,15 +136,13 @@ receive(struct channel *ch, struct arrival *arrival, struct task_list *ended)
 	case RESULT_REFUSED:
 		if (ch->life == LIFE_SERVING)
 			return PROCPOOL_EPROTOCOL;
-		log_refusal(ch, arrival);
+		log_text_locked(ch, arrival);
 		return 0;
 	case RESULT_LOG:
-		pp_log(&ch->pool->log,
-		    (enum procpool_level)arrival->frame.code, "%s: %.*s",
-		    ch->name, (int)arrival->frame.length, arrival->data);
+		log_text_locked(ch, arrival);
 		return 0;
 	default:
-		task = land(ch, arrival->frame.sequence);
+		task = land_locked(ch, arrival->frame.sequence);
 		if (task == NULL) {
 			free(arrival->heap);
 			return PROCPOOL_EPROTOCOL;
@@ -144,11 +160,13 @@ take_frames(struct channel *ch, struct task_list *ended)
 	struct arrival arrival;
 	int rc;
 
+	uv_mutex_lock(&ch->lock);
 	do {
 		rc = pp_stream_take(&ch->in, &arrival);
-		if (rc == 1 && receive(ch, &arrival, ended) < 0)
+		if (rc == 1 && receive_locked(ch, &arrival, ended) < 0)
 			rc = PROCPOOL_EPROTOCOL;
 	} while (rc == 1);
+	uv_mutex_unlock(&ch->lock);
 	if (rc < 0) {
 		pp_log(&ch->pool->log, PROCPOOL_ERROR,
 		    "%s (pid %d) broke the protocol and is killed", ch->name,

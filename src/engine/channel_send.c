@@ -27,9 +27,8 @@ pp_channel_fits_locked(
 	return true;
 }
 
-/* Put one task in flight.  The word is offered before the frame is sent. */
-static void
-launch_locked(struct channel *ch, struct task *task)
+void
+pp_channel_send_locked(struct channel *ch, struct task *task)
 {
 	const struct task_frame frame = { .length = task->len,
 		.sequence = ch->next,
@@ -43,18 +42,8 @@ launch_locked(struct channel *ch, struct task *task)
 	ch->live++;
 	if (pp_outbox_is_large(task->len))
 		ch->fixed = ch->next; /* its bytes are sent from the task */
-	pp_outbox_add(&ch->out, &frame, task->arg);
-}
-
-void
-pp_channel_send_locked(struct channel *ch, struct task_list *tasks)
-{
-	struct task *task;
-
-	while ((task = pp_list_pop(tasks)) != NULL) {
-		launch_locked(ch, task);
-		ch->quiet = false;
-	}
+	pp_outbox_add(&ch->out, &frame, pp_task_data(task));
+	ch->quiet = false;
 }
 
 void

@@ -31,9 +31,7 @@ pp_keeper_requeue(struct procpool *pool, struct task_list *again)
 	uv_mutex_lock(&pool->lock);
 	if (pp_pool_serves(pool)) {
 		n = again->count;
-		pp_list_join(again, &pool->queue);
-		pool->queue = *again;
-		*again = (struct task_list){ 0 };
+		pp_queue_put_back(&pool->queue, again);
 		while (n-- > 0) {
 			const int wake = pp_mode_rouse_locked(pool);
 
@@ -62,7 +60,7 @@ break_pool(struct procpool *pool, int cause)
 	breaks = pp_pool_serves(pool);
 	if (breaks) {
 		pp_pool_set_state_locked(pool, POOL_BROKEN);
-		pp_list_join(&queue, &pool->queue);
+		pp_queue_empty(&pool->queue, &queue);
 	}
 	uv_mutex_unlock(&pool->lock);
 	if (!breaks)

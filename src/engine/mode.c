@@ -180,13 +180,12 @@ void
 pp_lease_run(struct channel *ch, struct task *task)
 {
 	struct procpool *pool = ch->pool;
-	struct task_list list = { 0 }, ended = { 0 };
+	struct task_list ended = { 0 };
 
-	pp_list_push(&list, task);
 	uv_mutex_lock(&ch->lock);
 	ch->lent = true;
 	pp_channel_skip_passed_locked(ch);
-	pp_channel_send_locked(ch, &list);
+	pp_channel_send_locked(ch, task);
 	uv_mutex_unlock(&ch->lock);
 	while (ended.count == 0 &&
 	    pp_channel_io(ch, PP_NEVER, true, &ended) != CHANNEL_DIED)

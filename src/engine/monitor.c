@@ -13,19 +13,22 @@
 
 /* ---------------------------------------------------------------- Work */
 
-static void
-take_locked(struct channel *ch, struct task_list *tasks)
+/* Take what fits of this channel's share: how many. */
+static size_t
+take_locked(struct channel *ch, struct task **tasks)
 {
-	struct task_list *queue = &ch->pool->queue;
+	struct queue *queue = &ch->pool->queue;
 	struct load load = { 0 };
 	size_t share;
 
 	for (share = pp_mode_share_locked(ch, ch->live); share > 0; share--) {
-		if (queue->first == NULL ||
-		    !pp_channel_fits_locked(ch, &load, queue->first->len))
+		if (queue->count == 0 ||
+		    !pp_channel_fits_locked(
+			ch, &load, pp_queue_first_len(queue)))
 			break;
-		pp_list_push(tasks, pp_list_pop(queue));
+		tasks[load.frames - 1] = pp_queue_pop(queue);
 	}
+	return load.frames;
 }
 
 /*
@@ -37,16 +40,18 @@ static bool
 take_work(struct channel *ch)
 {
 	struct procpool *pool = ch->pool;
-	struct task_list tasks = { 0 };
+	struct task *tasks[PP_SLOTS];
+	size_t n, i;
 	bool busy;
 
 	uv_mutex_lock(&ch->lock);
 	pp_channel_skip_passed_locked(ch);
 	uv_mutex_lock(&pool->lock);
-	take_locked(ch, &tasks);
-	pp_mode_tell_load_locked(ch, ch->live + tasks.count);
+	n = take_locked(ch, tasks);
+	pp_mode_tell_load_locked(ch, ch->live + n);
 	uv_mutex_unlock(&pool->lock);
-	pp_channel_send_locked(ch, &tasks);
+	for (i = 0; i < n; i++)
+		pp_channel_send_locked(ch, tasks[i]);
 	busy = ch->live > 0;
 	uv_mutex_unlock(&ch->lock);
 	return busy;

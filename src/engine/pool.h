@@ -16,6 +16,7 @@
 #include "base/home.h"
 #include "base/log.h"
 #include "engine/backend.h"
+#include "engine/queue.h"
 #include "engine/task.h"
 #include "process/request.h"
 #include "rules/env.h"
@@ -38,6 +39,12 @@ enum pool_state {
 struct epochs {
 	unsigned current;
 	size_t open[2]; /* tasks of the current epoch and of the one before */
+};
+
+/* A reading of the clock that several submits share. */
+struct stamp {
+	uint64_t now, tick;
+	unsigned uses;
 };
 
 /* Callbacks that are due, run by one thread at a time. */
@@ -65,7 +72,7 @@ struct procpool {
 
 	/* Under lock. */
 	enum pool_state state;
-	struct task_list queue;
+	struct queue queue;
 	struct task_list spare; /* tasks to be used again */
 	size_t open_tasks; /* accepted and not ended */
 	size_t open_bytes; /* of their arguments */
@@ -74,6 +81,7 @@ struct procpool {
 	unsigned short_of_room; /* of these, submitters */
 	bool departing; /* a close waits for these to leave */
 	uint64_t last_task; /* number given last */
+	struct stamp stamp;
 	struct procpool_batch *batches; /* open ones */
 	struct procpool_stats stats;
 	uint64_t *busy_ns; /* for each worker */

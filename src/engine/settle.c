@@ -44,27 +44,55 @@ is_failure(int outcome)
 	    outcome != PROCPOOL_EBROKEN && outcome != PROCPOOL_ELOST;
 }
 
+/* What a list of results adds to the statistics. */
+struct counts {
+	struct procpool_stats stats;
+	int worker; /* that ran them; -1 when none was */
+	const char *failed; /* its name, when one failed */
+};
+
+static struct counts
+add_up(const struct task_list *ended)
+{
+	struct counts sum = { .worker = -1 };
+	const struct task *task;
+
+	for (task = ended->first; task != NULL; task = task->next) {
+		const struct procpool_result *result = &task->result;
+
+		(*counter(&sum.stats, result->outcome))++;
+		sum.stats.bytes_out += result->len;
+		sum.stats.busy_ns += result->ran_ns;
+		if (result->worker >= 0)
+			sum.worker = result->worker;
+		if (result->worker >= 0 && is_failure(result->outcome))
+			sum.failed = result->worker_name;
+	}
+	return sum;
+}
+
 /* Count results: the statistics change before anybody can see the result. */
 static void
 count(struct procpool *pool, const struct task_list *ended)
 {
-	const struct task *task;
+	const struct counts sum = add_up(ended);
+	struct procpool_stats *stats = &pool->stats;
 
 	uv_mutex_lock(&pool->lock);
-	for (task = ended->first; task != NULL; task = task->next) {
-		const struct procpool_result *result = &task->result;
-
-		(*counter(&pool->stats, result->outcome))++;
-		if (result->outcome == 0)
-			pool->restart.deaths = 0; /* it gets somewhere */
-		pool->stats.bytes_out += result->len;
-		if (result->worker < 0)
-			continue;
-		pool->stats.busy_ns += result->ran_ns;
-		pool->busy_ns[result->worker] += result->ran_ns;
-		if (pool->first_failed == NULL && is_failure(result->outcome))
-			pool->first_failed = result->worker_name;
-	}
+	stats->succeeded += sum.stats.succeeded;
+	stats->failed += sum.stats.failed;
+	stats->crashed += sum.stats.crashed;
+	stats->protocol += sum.stats.protocol;
+	stats->lost += sum.stats.lost;
+	stats->shutdown += sum.stats.shutdown;
+	stats->bytes_out += sum.stats.bytes_out;
+	stats->busy_ns += sum.stats.busy_ns;
+	if (sum.worker >= 0)
+		pool->busy_ns[sum.worker] += sum.stats.busy_ns;
+	if (pool->first_failed == NULL)
+		pool->first_failed = sum.failed;
+	if (sum.stats.succeeded > 0)
+		pool->restart.deaths = 0; /* it gets somewhere */
 	uv_mutex_unlock(&pool->lock);
 }
 
@@ -96,12 +124,12 @@ leave_epochs_locked(struct procpool *pool, const struct tally *tally)
 static void
 hand_over(struct task *task)
 {
-	struct caller *caller = task->caller;
-
 	(void)snprintf(task->worker_name, sizeof(task->worker_name), "%s",
 	    task->result.worker_name);
 	task->result.worker_name = task->worker_name;
-	if (caller != NULL) {
+	if (task->keeper == KEEPER_CALLER) {
+		struct caller *caller = task->caller;
+
 		caller->task = task;
 		uv_sem_post(&caller->ended);
 	} else {
@@ -122,7 +150,7 @@ finish(struct procpool *pool, struct task_list *list)
 	while ((task = pp_list_pop(list)) != NULL) {
 		tally.bytes += task->len;
 		tally.open[task->epoch % 2]++;
-		if (task->caller != NULL || task->batch != NULL) {
+		if (task->keeper != KEEPER_NONE) {
 			pp_list_push(&kept, task);
 		} else {
 			free(task->heap);
@@ -169,8 +197,10 @@ pp_settle_unrun(struct procpool *pool, struct task_list *list, int outcome)
 {
 	struct task *task;
 
-	for (task = list->first; task != NULL; task = task->next)
+	for (task = list->first; task != NULL; task = task->next) {
+		pp_task_blank_result(task);
 		pp_task_end(task, outcome);
+	}
 	pp_settle(pool, list);
 }
 

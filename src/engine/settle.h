@@ -10,8 +10,8 @@
 
 /*
  * Settle tasks whose results are complete: count them, hand them to batches
- * and callers, put callbacks up for delivery.  Empties the list.  Called
- * without locks.
+ * and callers, put callbacks up for delivery.  Those that were run were run by
+ * one worker.  Empties the list.  Called without locks.
  */
 void pp_settle(struct procpool *pool, struct task_list *ended);
 

@@ -30,17 +30,15 @@ search(const struct channel *thief, struct task_list *loot)
 static void
 keep(struct channel *ch, struct task_list *loot)
 {
-	struct task_list fitting = { 0 };
-	struct load load = { 0 };
 
 	uv_mutex_lock(&ch->lock);
 	while (loot->first != NULL &&
-	    pp_channel_fits_locked(ch, &load, loot->first->len))
-		pp_list_push(&fitting, pp_list_pop(loot));
+	    pp_channel_fits_locked(
+		ch, &(struct load){ 0 }, loot->first->len))
+		pp_channel_send_locked(ch, pp_list_pop(loot));
 	uv_mutex_lock(&ch->pool->lock);
-	pp_mode_tell_load_locked(ch, fitting.count);
+	pp_mode_tell_load_locked(ch, ch->live);
 	uv_mutex_unlock(&ch->pool->lock);
-	pp_channel_send_locked(ch, &fitting);
 	uv_mutex_unlock(&ch->lock);
 }
 

@@ -5,11 +5,25 @@
 
 #include "base/clock.h"
 
+struct task *
+pp_task_new(void)
+{
+	return aligned_alloc(_Alignof(struct task), sizeof(struct task));
+}
+
 void
 pp_task_free(struct task *task)
 {
 	free(task->heap);
 	free(task);
+}
+
+void
+pp_task_blank_result(struct task *task)
+{
+	task->result = (struct procpool_result){ .task = task->id,
+		.worker = -1,
+		.worker_name = "" };
 }
 
 void

@@ -10,13 +10,14 @@
 #define PP_ENGINE_TASK_H
 
 #include <procpool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
 
 #include "process/request.h"
 #include "rules/frame.h"
 
-#define PP_TASK_SPACE 64 /* bytes kept in the task itself */
+#define PP_TASK_SPACE 48 /* bytes kept in the task itself */
 
 /* Somebody who waits for one task. */
 struct caller {
@@ -24,29 +25,49 @@ struct caller {
 	struct task *task; /* set before the semaphore is posted */
 };
 
+/* Who gets the task in the end. */
+enum keeper {
+	KEEPER_NONE, /* nobody: it is used again */
+	KEEPER_CALLER,
+	KEEPER_BATCH
+};
+
+/*
+ * What a submit writes is in the first two cache lines, what a result writes
+ * in the others: they are written by different CPUs.
+ */
 struct task {
-	struct task *next;
-
+	_Alignas(64) struct task *next;
 	procpool_job_fn function; /* NULL: the entry point */
-	const void *arg; /* space or heap */
-	size_t len;
-	uint64_t submitted; /* ns */
-	unsigned epoch; /* which drains wait for it */
-
-	/* The front end. */
 	procpool_done_fn done;
 	void *user;
-	struct procpool_batch *batch; /* one reference */
-	size_t index; /* in the batch */
-	struct caller *caller;
+	uint64_t submitted; /* ns */
+	size_t len; /* of the argument */
+	union {
+		struct caller *caller;
+		struct procpool_batch *batch; /* one reference */
+	};
+	uint32_t keeper; /* enum keeper */
+	uint32_t epoch; /* which drains wait for it */
 
-	struct procpool_result result;
+	uint64_t id;
 	void *heap; /* what space is too small for: argument, then result */
 	_Alignas(PP_ALIGN) char space[PP_TASK_SPACE];
 
+	struct procpool_result result;
+	size_t index; /* in the batch */
 	/* Its worker's name, for a result that may outlive the pool. */
 	char worker_name[PP_NAME_MAX];
 };
+
+_Static_assert(offsetof(struct task, result) == 128, "two cache lines");
+
+/* The argument, and later the result: aligned for any type. */
+static inline void *
+pp_task_data(struct task *task)
+{
+	return task->heap != NULL ? task->heap : task->space;
+}
 
 /* First in, first out; pushed back in front when a task must go again. */
 struct task_list {
@@ -101,8 +122,13 @@ pp_list_move(struct task_list *to, struct task_list *from, size_t n)
 		pp_list_push(to, pp_list_pop(from));
 }
 
-/* Give a task's memory back. */
+/* A task's memory; NULL when there is none. */
+struct task *pp_task_new(void);
+
 void pp_task_free(struct task *task);
+
+/* A result that says: never run, by nobody. */
+void pp_task_blank_result(struct task *task);
 
 /* Say how a task ended when it was not by its function: the outcome, with no
  * data and no text. */
