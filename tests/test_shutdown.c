@@ -100,9 +100,12 @@ tell_of_sigterm(struct procpool_job *job, const void *arg, size_t len)
 /* S1: the header says that busy workers get SIGTERM first. */
 START_TEST(a_busy_worker_gets_sigterm_and_its_grace_time)
 {
-	struct procpool *pool = open_busy(1, tell_of_sigterm, 5000);
+	struct procpool *pool = open_busy(1, tell_of_sigterm, 15000);
+	const int64_t start = now_ms();
 
 	ok(procpool_shutdown(pool));
+	/* One that ends its task in time is not waited for any longer. */
+	took_less(start, 5000);
 	ck_assert_int_eq(shared->flag[5], 1);
 	/* It may still end well, or be too late for that. */
 	ck_assert_int_eq(shared->completed[0], 1);
@@ -289,8 +292,10 @@ START_TEST(a_submit_that_waits_when_the_pool_closes_returns)
 	expect(aside_join(&closer), 0);
 	rc = aside_join(&submitter);
 	ledger_check(rc == 0 ? 2 : 1);
-	if (rc != 0)
-		expect(rc, PROCPOOL_ECLOSING);
+	/* A close ends in a shutdown: it wakes up in the one or the other. */
+	ck_assert_msg(
+	    rc == 0 || rc == PROCPOOL_ECLOSING || rc == PROCPOOL_ESHUTDOWN,
+	    "%s", procpool_errname(rc));
 	ck_assert_int_eq(shared->started[1], rc == 0);
 }
 END_TEST

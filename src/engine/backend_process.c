@@ -114,6 +114,14 @@ check_prepared(const struct procpool *pool)
 }
 
 static void
+set_state(struct procpool *pool, enum pool_state state)
+{
+	uv_mutex_lock(&pool->lock);
+	pp_pool_set_state_locked(pool, state);
+	uv_mutex_unlock(&pool->lock);
+}
+
+static void
 drop_spawner(struct procpool *pool)
 {
 	struct spawner *spawner = pool->spawner;
@@ -124,10 +132,12 @@ drop_spawner(struct procpool *pool)
 	pp_spawner_unref(spawner);
 }
 
+/* The monitors prepare their workers' pipes, and ask for them, while the
+ * spawner still comes to life. */
 static int
-start(struct procpool *pool)
+start_once(struct procpool *pool)
 {
-	int rc, started = 0, error;
+	int rc, ready, born, started = 0;
 
 	rc = pp_spawner_open(&pool->spawner);
 	if (rc < 0)
@@ -139,27 +149,38 @@ start(struct procpool *pool)
 	if (rc < 0)
 		goto fail_spawner;
 	rc = start_monitors(pool, &started);
-	error = await_workers(pool, started);
+	ready = pp_spawner_await(pool->spawner);
+	born = await_workers(pool, started);
 	if (rc == 0)
-		rc = error;
+		rc = ready < 0 ? ready : born;
 	if (rc < 0)
 		goto fail_monitors;
 	return 0;
 
 fail_monitors:
-	uv_mutex_lock(&pool->lock);
-	pool->state = POOL_STOPPING;
-	uv_mutex_unlock(&pool->lock);
+	set_state(pool, POOL_STOPPING);
 	join_monitors(pool, started);
 	drop_channels(pool);
+	set_state(pool, POOL_STARTING);
 fail_spawner:
 	drop_spawner(pool);
+	return rc;
+}
+
+static int
+start(struct procpool *pool)
+{
+	int i, rc = PROCPOOL_ESPAWNER;
+
+	for (i = 0; i < PP_SPAWNER_TRIES && rc == PROCPOOL_ESPAWNER; i++)
+		rc = start_once(pool);
 	return rc;
 }
 
 static void
 stop(struct procpool *pool)
 {
+	pp_spawner_finish(pool->spawner);
 	join_monitors(pool, pool->n_jobs);
 	drop_channels(pool);
 	drop_spawner(pool);
@@ -167,20 +188,31 @@ stop(struct procpool *pool)
 
 /* ------------------------------------------------------------ In between */
 
+/* Let a caller drive an idle worker with its task: false when there is none
+ * for it.  With the pool's lock held; gives it back when it returns true. */
+static bool
+lease(struct procpool *pool, struct task *task)
+{
+	struct channel *ch = pp_lease_begin_locked(pool);
+	struct task_list list = { 0 };
+
+	if (ch == NULL)
+		return false;
+	uv_mutex_unlock(&pool->lock);
+	if (!pp_lease_run(ch, task))
+		pp_list_push(&list, task);
+	pp_lease_end(ch);
+	pp_keeper_requeue(pool, &list);
+	return true;
+}
+
 static void
 accept_task(struct procpool *pool, struct task *task)
 {
-	struct channel *ch = NULL;
 	int wake;
 
-	if (task->keeper == KEEPER_CALLER)
-		ch = pp_lease_begin_locked(pool);
-	if (ch != NULL) {
-		uv_mutex_unlock(&pool->lock);
-		pp_lease_run(ch, task);
-		pp_lease_end(ch);
+	if (task->keeper == KEEPER_CALLER && lease(pool, task))
 		return;
-	}
 	pp_queue_push(&pool->queue, task);
 	wake = pp_mode_rouse_locked(pool);
 	uv_mutex_unlock(&pool->lock);
@@ -223,7 +255,7 @@ static int
 refresh(struct procpool *pool)
 {
 	struct spawner *fresh, *old;
-	int i, rc = pp_spawner_open(&fresh);
+	int i, rc = pp_spawner_make(&fresh);
 
 	if (rc < 0)
 		return rc;

@@ -64,8 +64,10 @@ pp_channel_clear(struct channel *ch)
 	pp_spawner_unref(ch->spawner);
 	ch->spawner = NULL;
 	pp_outbox_clear(&ch->out);
+	uv_mutex_lock(&ch->lock);
 	ch->next = ch->oldest = ch->fixed = 0;
 	ch->live = 0;
+	uv_mutex_unlock(&ch->lock);
 	ch->pid = 0;
 	ch->quiet = ch->ended = ch->broke = false;
 }
@@ -118,7 +120,7 @@ pp_channel_io(struct channel *ch, uint64_t deadline, bool caller,
 	pp_channel_flush(ch);
 	items[0] = (struct pollfd){ .fd = ch->pidfd, .events = POLLIN };
 	items[1] = (struct pollfd){ .fd = ch->broke ? -1 : ch->result_pipe,
-		.events = busy || ch->life == LIFE_STARTING ? POLLIN : 0 };
+		.events = POLLIN };
 	items[2] = (struct pollfd){ .fd = pp_outbox_pending(&ch->out) ? ch->task_pipe[1] : -1,
 		.events = POLLOUT };
 	items[3] = (struct pollfd){ .fd = caller ? -1 : ch->wake,
@@ -137,16 +139,17 @@ pp_channel_io(struct channel *ch, uint64_t deadline, bool caller,
 	return items[0].revents != 0 ? CHANNEL_DIED : CHANNEL_ACTIVE;
 }
 
-/* Ask the worker to end: by a frame when it is free to read one. */
+/* Ask the worker to end: by a frame, and when it has a task by SIGTERM too.  A
+ * task that takes the signal for a hint to return does not end the worker, but
+ * the frame then does. */
 static void
 ask_to_stop(struct channel *ch)
 {
 	const struct task_frame frame = { .type = TASK_STOP };
 
-	if (pp_channel_is_free(ch) &&
-	    pp_outbox_fits(&ch->out, pp_outbox_size(0)))
+	if (pp_outbox_fits(&ch->out, pp_outbox_size(0)))
 		pp_outbox_add(&ch->out, &frame, NULL);
-	else
+	if (!pp_channel_is_free(ch))
 		(void)pp_pidfd_kill(ch->pidfd, SIGTERM);
 }
 

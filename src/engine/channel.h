@@ -45,6 +45,7 @@ struct channel {
 	/* Under the pool's lock. */
 	enum channel_mode mode;
 	bool hungry, ahead; /* counted in the pool */
+	uint64_t seen; /* what the queue had got when work was looked for */
 	bool wanted_back; /* the monitor waits for the lease to end */
 	bool renew; /* to be replaced by a worker of a new snapshot */
 	bool started; /* the first spawn of this run of the pool is over, */

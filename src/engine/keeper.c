@@ -140,7 +140,7 @@ renew_spawner(struct procpool *pool, const struct spawner *dead)
 		    pool->name, (int)dead->pid);
 		if (pp_restart_allowed(
 			&pool->spawner_restart, pp_now(), SPAWNER_RENEWALS))
-			rc = pp_spawner_open(&fresh);
+			rc = pp_spawner_make(&fresh);
 		else
 			rc = PROCPOOL_ELOST;
 		if (rc == 0)
@@ -208,7 +208,7 @@ try_worker(struct channel *ch)
 
 	if (rc == 0)
 		worker_there(ch, true);
-	if (rc == -EPIPE) {
+	if (rc == -EPIPE && serves(pool)) {
 		cause = renew_spawner(pool, spawner);
 		if (cause < 0)
 			break_pool(pool, cause);

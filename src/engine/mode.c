@@ -98,7 +98,9 @@ pp_mode_go_idle(struct channel *ch)
 	bool idle;
 
 	uv_mutex_lock(&pool->lock);
-	idle = pool->queue.count == 0 && order_locked(ch) == ORDER_SERVE;
+	/* What came since then may be waiting at another worker by now. */
+	idle = pool->queue.count == 0 && pool->queue.pushed == ch->seen &&
+	    order_locked(ch) == ORDER_SERVE;
 	if (idle)
 		push_idle_locked(ch);
 	uv_mutex_unlock(&pool->lock);
@@ -176,24 +178,40 @@ pp_lease_end(struct channel *ch)
 	uv_mutex_unlock(&pool->lock);
 }
 
-void
-pp_lease_run(struct channel *ch, struct task *task)
+/* Send a caller's task: false when the worker still has so many revoked
+ * frames to skip that there is no slot for another. */
+static bool
+send_for_caller(struct channel *ch, struct task *task)
 {
-	struct procpool *pool = ch->pool;
-	struct task_list ended = { 0 };
+	struct load load = { 0 };
 
 	uv_mutex_lock(&ch->lock);
-	ch->lent = true;
 	pp_channel_skip_passed_locked(ch);
-	pp_channel_send_locked(ch, task);
+	ch->lent = pp_channel_fits_locked(ch, &load, task->len);
+	if (ch->lent)
+		pp_channel_send_locked(ch, task);
 	uv_mutex_unlock(&ch->lock);
+	return ch->lent;
+}
+
+bool
+pp_lease_run(struct channel *ch, struct task *task)
+{
+	struct task_list ended = { 0 };
+
+	if (!send_for_caller(ch, task))
+		return false;
+	/* The worker has nothing to run behind this task that could hold its
+	 * result up: there is no need to look into the ring. */
+	ch->quiet = true;
 	while (ended.count == 0 &&
 	    pp_channel_io(ch, PP_NEVER, true, &ended) != CHANNEL_DIED)
 		;
 	uv_mutex_lock(&ch->lock);
 	ch->lent = false;
 	uv_mutex_unlock(&ch->lock);
-	pp_settle(pool, &ended);
+	pp_settle(ch->pool, &ended);
+	return true;
 }
 
 void

@@ -49,8 +49,9 @@ int pp_mode_rouse_locked(struct procpool *pool);
 struct channel *pp_lease_begin_locked(struct procpool *pool);
 
 /* Drive a leased channel until the task has been settled or the worker has
- * died, which the monitor then sees to. */
-void pp_lease_run(struct channel *ch, struct task *task);
+ * died, which the monitor then sees to.  False when it cannot be sent there
+ * now; nothing has happened then. */
+bool pp_lease_run(struct channel *ch, struct task *task);
 
 void pp_lease_end(struct channel *ch);
 

@@ -49,6 +49,7 @@ take_work(struct channel *ch)
 	uv_mutex_lock(&pool->lock);
 	n = take_locked(ch, tasks);
 	pp_mode_tell_load_locked(ch, ch->live + n);
+	ch->seen = pool->queue.pushed;
 	uv_mutex_unlock(&pool->lock);
 	for (i = 0; i < n; i++)
 		pp_channel_send_locked(ch, tasks[i]);
@@ -172,6 +173,7 @@ serve(struct channel *ch)
 		if (order == ORDER_SERVE)
 			busy = find_work(ch);
 		pp_channel_flush(ch);
+		busy = busy || pp_outbox_pending(&ch->out);
 		callbacks = pp_deliver(pool);
 		if (!busy && !callbacks && event == CHANNEL_QUIET &&
 		    pp_mode_go_idle(ch)) {

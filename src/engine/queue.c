@@ -56,6 +56,7 @@ pp_queue_put_back(struct queue *queue, struct task_list *list)
 		return;
 	queue->first = at & mask;
 	queue->count += list->count;
+	queue->pushed += list->count;
 	while ((task = pp_list_pop(list)) != NULL)
 		queue->ring[at++ & mask] = (struct queued){ task, task->len };
 }

@@ -18,6 +18,7 @@ struct queue {
 	} *ring;
 	size_t first, count;
 	size_t capacity; /* a power of two, or 0 */
+	uint64_t pushed; /* tasks ever put in */
 };
 
 void pp_queue_done(struct queue *queue);
@@ -31,6 +32,7 @@ pp_queue_push(struct queue *queue, struct task *task)
 {
 	const size_t mask = queue->capacity - 1;
 
+	queue->pushed++;
 	queue->ring[(queue->first + queue->count++) & mask] =
 	    (struct queued){ task, task->len };
 }

@@ -13,7 +13,6 @@
 #include "process/birth.h"
 #include "process/spawner.h"
 
-#define TRIES 8 /* spawners made before giving up on one that works */
 #define SELFTEST_MS 600 /* how long a spawner may take to pass its self-test */
 #define END_MS 1000 /* how long it may take to end */
 
@@ -125,19 +124,26 @@ reap(pid_t pid)
 	return reaped == pid && WIFEXITED(status) ? -WEXITSTATUS(status) : 0;
 }
 
+/* Send a request that is no more than its kind, and perhaps a descriptor. */
 static int
-fork_from(const struct spawner *parent, int control)
+tell(const struct spawner *spawner, enum request_kind kind, const int *fd)
 {
 	struct spawn_request *request = calloc(1, sizeof(*request));
 	int rc;
 
 	if (request == NULL)
 		return -ENOMEM;
-	request->kind = REQUEST_SPAWNER;
-	rc = pp_send(parent->control, request, pp_request_size(request),
-	    &control, 1);
+	request->kind = kind;
+	rc = pp_send(spawner->control, request, pp_request_size(request), fd,
+	    fd != NULL);
 	free(request);
 	return rc;
+}
+
+static int
+fork_from(const struct spawner *parent, int control)
+{
+	return tell(parent, REQUEST_SPAWNER, &control);
 }
 
 /* Wait for one report of a certain kind from a new spawner: 0, or
@@ -196,13 +202,29 @@ destroy(struct spawner *spawner)
 	free(spawner);
 }
 
-/* Make one spawner and see it pass its self-test. */
-static int
-try_open(struct spawner *s, const struct spawner *parent)
+int
+pp_spawner_await(struct spawner *s)
 {
 	const uint64_t deadline = pp_deadline(SELFTEST_MS);
-	pid_t between = 0;
-	int error, ends[2], rc = pp_socketpair(ends);
+	int error, rc = await(
+	    s->control, REPORT_BORN, deadline, &s->pid, &s->pidfd);
+
+	if (rc == 0)
+		rc = await(s->control, REPORT_READY, deadline, &s->pid, NULL);
+	error = reap(s->between); /* it has long ended */
+	s->between = 0;
+	if (rc == PROCPOOL_ESPAWNER && error < 0)
+		rc = error;
+	if (rc < 0 && s->pidfd >= 0)
+		(void)pp_pidfd_kill(s->pidfd, SIGKILL);
+	return rc;
+}
+
+/* Fork it: nothing is waited for. */
+static int
+launch(struct spawner *s, const struct spawner *parent)
+{
+	int ends[2], rc = pp_socketpair(ends);
 
 	if (rc < 0)
 		return rc;
@@ -210,23 +232,13 @@ try_open(struct spawner *s, const struct spawner *parent)
 	if (parent != NULL)
 		rc = fork_from(parent, ends[1]);
 	else
-		rc = fork_fresh(ends[1], &between);
+		rc = fork_fresh(ends[1], &s->between);
 	pp_close(&ends[1]);
-	if (rc == 0)
-		rc = await(
-		    s->control, REPORT_BORN, deadline, &s->pid, &s->pidfd);
-	if (rc == 0)
-		rc = await(s->control, REPORT_READY, deadline, &s->pid, NULL);
-	error = reap(between); /* it has long ended */
-	if (rc == PROCPOOL_ESPAWNER && error < 0)
-		rc = error;
-	if (rc == PROCPOOL_ESPAWNER && s->pidfd >= 0)
-		(void)pp_pidfd_kill(s->pidfd, SIGKILL);
 	return rc;
 }
 
 static int
-open_once(struct spawner **spawner, const struct spawner *parent)
+open_from(struct spawner **spawner, const struct spawner *parent)
 {
 	struct spawner *s = calloc(1, sizeof(*s));
 	int rc;
@@ -241,7 +253,7 @@ open_once(struct spawner **spawner, const struct spawner *parent)
 	else
 		rc = dl_iterate_phdr(add_object, &s->code);
 	if (rc == 0)
-		rc = try_open(s, parent);
+		rc = launch(s, parent);
 	if (rc < 0) {
 		destroy(s);
 		return rc;
@@ -250,13 +262,23 @@ open_once(struct spawner **spawner, const struct spawner *parent)
 	return 0;
 }
 
+/* Open and await, as often as it takes. */
 static int
-open_from(struct spawner **spawner, const struct spawner *parent)
+make_from(struct spawner **spawner, const struct spawner *parent)
 {
+	struct spawner *s;
 	int i, rc = PROCPOOL_ESPAWNER;
 
-	for (i = 0; i < TRIES && rc == PROCPOOL_ESPAWNER; i++)
-		rc = open_once(spawner, parent);
+	for (i = 0; i < PP_SPAWNER_TRIES && rc == PROCPOOL_ESPAWNER; i++) {
+		rc = open_from(&s, parent);
+		if (rc < 0)
+			return rc;
+		rc = pp_spawner_await(s);
+		if (rc < 0)
+			destroy(s);
+	}
+	if (rc == 0)
+		*spawner = s;
 	return rc;
 }
 
@@ -276,6 +298,12 @@ pp_spawner_open(struct spawner **spawner)
 }
 
 int
+pp_spawner_make(struct spawner **spawner)
+{
+	return make_from(spawner, dormant_here());
+}
+
+int
 procpool_prepare(void)
 {
 	struct spawner *before = atomic_load(&dormant), *s;
@@ -283,7 +311,7 @@ procpool_prepare(void)
 
 	if (dormant_here() != NULL)
 		return PROCPOOL_EPREPARED;
-	rc = open_from(&s, NULL);
+	rc = make_from(&s, NULL);
 	if (rc < 0)
 		return rc;
 	rc = pp_home_init(&s->home);
@@ -308,6 +336,13 @@ pp_spawner_unref(struct spawner *spawner)
 {
 	if (spawner != NULL && atomic_fetch_sub(&spawner->refs, 1) == 1)
 		destroy(spawner);
+}
+
+void
+pp_spawner_finish(struct spawner *spawner)
+{
+	/* Untold, it ends when its socket is closed, a little later. */
+	(void)tell(spawner, REQUEST_FINISH, NULL);
 }
 
 int

@@ -27,13 +27,30 @@ struct spawner {
 	pid_t pid;
 	bool prepared; /* its memory is that of procpool_prepare() */
 	struct ranges code;
+	pid_t between; /* its parent for a moment, to be reaped */
 	struct home home; /* of the one kept by procpool_prepare() */
 
 	_Atomic unsigned refs;
 };
 
-/* Make a spawner: 0, PROCPOOL_ESPAWNER or -errno.  One reference. */
+#define PP_SPAWNER_TRIES 8 /* made before giving up on one that works */
+
+/*
+ * Fork a spawner.  It can be asked for workers at once, but may turn out to be
+ * of no use: pp_spawner_await() tells, and must be called.  One reference.
+ * 0 or -errno.
+ */
 int pp_spawner_open(struct spawner **spawner);
+
+/* Wait until it has passed its self-test: 0; PROCPOOL_ESPAWNER, and another
+ * may do better; or -errno.  One that fails is killed. */
+int pp_spawner_await(struct spawner *spawner);
+
+/* Open and await, until one is of use: 0, PROCPOOL_ESPAWNER or -errno. */
+int pp_spawner_make(struct spawner **spawner);
+
+/* No more workers will be asked for: it may end after the last one. */
+void pp_spawner_finish(struct spawner *spawner);
 
 struct spawner *pp_spawner_ref(struct spawner *spawner);
 

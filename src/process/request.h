@@ -9,6 +9,7 @@
  *             a socket for reports about this one worker
  *   SPAWNER   fork a spawner of its own; comes with one descriptor, the new
  *             spawner's control socket
+ *   FINISH    end as soon as there is no worker left
  *
  * A spawner answers BORN (with a pidfd) and READY about itself on its control
  * socket, and BORN (with a pidfd) or FAILED, later ENDED, about a worker on
@@ -27,7 +28,8 @@
 
 enum request_kind {
 	REQUEST_WORKER = 1,
-	REQUEST_SPAWNER
+	REQUEST_SPAWNER,
+	REQUEST_FINISH
 };
 
 enum { REQUEST_TASK_FD, REQUEST_RESULT_FD, REQUEST_PAGE_FD, REQUEST_REPORT_FD,

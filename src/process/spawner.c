@@ -31,6 +31,7 @@ struct child {
 
 struct spawner_state {
 	int control, host, signals;
+	bool finishing; /* end with the last worker */
 	struct child *children;
 	size_t count, capacity;
 	struct spawn_request request; /* the one being served */
@@ -160,6 +161,7 @@ serve_request(struct spawner_state *s)
 	} else if (s->request.kind == REQUEST_SPAWNER && fds[0] >= 0) {
 		serve_spawner(s, fds);
 	} else {
+		s->finishing = s->request.kind == REQUEST_FINISH;
 		for (i = 0; i < REQUEST_FDS; i++)
 			pp_close(&fds[i]);
 	}
@@ -304,7 +306,7 @@ serve(struct spawner_state *s)
 		{ .fd = s->signals, .events = POLLIN },
 	};
 
-	for (;;) {
+	while (!s->finishing || s->count > 0) {
 		if (poll(items, 3, -1) < 0)
 			continue; /* EINTR: a debugger */
 		if (items[2].revents != 0)
