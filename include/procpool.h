@@ -141,7 +141,8 @@ const char *procpool_version(void);
 	X(PROCPOOL_EINCOMPLETE, -10049, \
 	    "the batch was given fewer tasks than its size, and the wait " \
 	    "timed out: submit the others") \
-	X(PROCPOOL_ETIMEDOUT, -10050, "the wait timed out; nothing has changed") \
+	X(PROCPOOL_ETIMEDOUT, -10050, \
+	    "the wait timed out; nothing has changed") \
 	X(PROCPOOL_EFOREIGN, -10051, "the batch belongs to another pool") \
 	X(PROCPOOL_EINDEX, -10052, \
 	    "there is no such index: it must be below the batch's size") \
@@ -650,7 +651,9 @@ int procpool_submit(struct procpool *pool, const void *arg, size_t len,
 
 /*
  * Submit a task in full.  As procpool_submit(), and
- *   PROCPOOL_EFUNCTION   the workers do not have task->function
+ *   PROCPOOL_EFUNCTION   the workers do not have task->function: it is not
+ *                        in the program or in a library that was loaded when
+ *                        the pool started (code made at run time never is)
  *   PROCPOOL_EOVERFLOW   task->batch has all its tasks already
  *   PROCPOOL_EFOREIGN    task->batch belongs to another pool
  */
@@ -703,7 +706,9 @@ int procpool_call_task(struct procpool *pool, const struct procpool_task *task,
 int procpool_batch_open(
     struct procpool_batch **batch, struct procpool *pool, size_t size);
 
-/* Submit the batch's next task.  As procpool_submit_task(). */
+/* Submit the batch's next task.  As procpool_submit_task(), and
+ *   PROCPOOL_ESHUTDOWN   the pool was shut down since the batch was opened,
+ *                        before it had all its tasks: open another one */
 int procpool_batch_add(
     struct procpool_batch *batch, const void *arg, size_t len);
 
@@ -783,8 +788,8 @@ struct procpool_stats {
  *
  * Returns 0, or PROCPOOL_ENULL, PROCPOOL_EFORKED.
  */
-int procpool_get_stats(struct procpool *pool, struct procpool_stats *stats,
-    uint64_t *busy_ns);
+int procpool_get_stats(
+    struct procpool *pool, struct procpool_stats *stats, uint64_t *busy_ns);
 
 #ifdef __cplusplus
 }

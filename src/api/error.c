@@ -49,8 +49,8 @@ procpool_errname(int error)
 		PROCPOOL_ERROR_MAP(X)
 #undef X
 	default:
-		name = error < 0 && error > -4096 ? strerrorname_np(-error)
-						  : NULL;
+		name =
+		    error < 0 && error > -4096 ? strerrorname_np(-error) : NULL;
 		return name != NULL ? name : "unknown";
 	}
 }

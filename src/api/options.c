@@ -8,11 +8,11 @@
 #include "rules/frame.h"
 #include "rules/size.h"
 
-#define DEFAULT_NAME "procpool"
+#define DEFAULT_NAME        "procpool"
 #define DEFAULT_QUEUE_TASKS 8192
 #define DEFAULT_QUEUE_BYTES ((size_t)256 << 20)
 #define DEFAULT_MAX_PAYLOAD (UINT64_C(1) << 30)
-#define DEFAULT_GRACE_MS 500
+#define DEFAULT_GRACE_MS    500
 
 static int
 take_name(struct procpool *pool, const char *name)

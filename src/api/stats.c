@@ -29,8 +29,8 @@ procpool_first_failed(struct procpool *pool)
 }
 
 int
-procpool_get_stats(struct procpool *pool, struct procpool_stats *stats,
-    uint64_t *busy_ns)
+procpool_get_stats(
+    struct procpool *pool, struct procpool_stats *stats, uint64_t *busy_ns)
 {
 	int i, rc = stats != NULL ? pp_pool_check(pool) : PROCPOOL_ENULL;
 

@@ -10,7 +10,7 @@
 #include "engine/pool.h"
 
 #define STAMP_QUEUE 64 /* tasks in the queue from which times are shared */
-#define STAMP_USES 16 /* submits that share one */
+#define STAMP_USES  16 /* submits that share one */
 
 /* What a submit does when the queue is full. */
 enum patience {
@@ -21,7 +21,8 @@ enum patience {
 static int
 check(struct procpool *pool, const struct procpool_task *spec)
 {
-	if (pool == NULL || spec == NULL || (spec->arg == NULL && spec->len > 0))
+	if (pool == NULL || spec == NULL ||
+	    (spec->arg == NULL && spec->len > 0))
 		return PROCPOOL_ENULL;
 	if (!pp_at_home(&pool->home))
 		return PROCPOOL_EFORKED;
@@ -288,8 +289,7 @@ procpool_result_done(struct procpool_result *result)
 		return;
 	if (result->memory != NULL)
 		pp_task_free(result->memory);
-	*result = (struct procpool_result){ .worker = -1,
-		.worker_name = "",
-		.message = "",
-		.data = "" };
+	*result = (struct procpool_result){
+		.worker = -1, .worker_name = "", .message = "", .data = ""
+	};
 }

@@ -10,7 +10,7 @@
 #include <uv.h>
 
 #define PP_NEVER UINT64_MAX
-#define PP_MS UINT64_C(1000000) /* nanoseconds in a millisecond */
+#define PP_MS    UINT64_C(1000000) /* nanoseconds in a millisecond */
 
 /* Now, in nanoseconds. */
 uint64_t pp_now(void);

@@ -40,7 +40,8 @@ start(struct procpool *pool)
 	if (rc != 0) {
 		pp_log(&pool->log, PROCPOOL_ERROR,
 		    "%s: worker_start failed with code %d%s%s",
-		    pool->worker_names[0], rc, job->message_len > 0 ? ": " : "", job->message);
+		    pool->worker_names[0], rc, job->message_len > 0 ? ": " : "",
+		    job->message);
 		free(job);
 		return PROCPOOL_EBROKEN;
 	}
@@ -112,9 +113,8 @@ fill_result(struct task *task, const struct job_end *end)
 static void
 run(struct procpool *pool, struct task *task)
 {
-	const procpool_job_fn function = task->function != NULL
-	    ? task->function
-	    : pool->options.entry_point;
+	const procpool_job_fn function =
+	    task->function != NULL ? task->function : pool->options.entry_point;
 	struct procpool_result *result = &task->result;
 	struct procpool *outer = pp_inside();
 	const uint64_t started = pp_now();
@@ -122,8 +122,7 @@ run(struct procpool *pool, struct task *task)
 
 	pp_set_inside(pool);
 	/* A function may write to its argument. */
-	end = pp_job_run(pool->job, function, 1, pp_task_data(task),
-	    task->len);
+	end = pp_job_run(pool->job, function, 1, pp_task_data(task), task->len);
 	pp_set_inside(outer);
 	pp_task_blank_result(task);
 	result->worker = 0;

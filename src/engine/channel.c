@@ -10,7 +10,7 @@
 #include "base/fd.h"
 #include "engine/channel_parts.h"
 
-#define EOF_MS 200 /* how long a death may take to follow an end of file */
+#define EOF_MS     200 /* how long a death may take to follow an end of file */
 #define HARVEST_NS PP_MS /* a result that long in the ring is fetched */
 
 int
@@ -108,8 +108,8 @@ end_of_file(struct channel *ch)
 }
 
 enum channel_event
-pp_channel_io(struct channel *ch, uint64_t deadline, bool caller,
-    struct task_list *ended)
+pp_channel_io(
+    struct channel *ch, uint64_t deadline, bool caller, struct task_list *ended)
 {
 	struct pollfd items[4];
 	const bool busy = !pp_channel_is_free(ch);
@@ -121,10 +121,11 @@ pp_channel_io(struct channel *ch, uint64_t deadline, bool caller,
 	items[0] = (struct pollfd){ .fd = ch->pidfd, .events = POLLIN };
 	items[1] = (struct pollfd){ .fd = ch->broke ? -1 : ch->result_pipe,
 		.events = POLLIN };
-	items[2] = (struct pollfd){ .fd = pp_outbox_pending(&ch->out) ? ch->task_pipe[1] : -1,
-		.events = POLLOUT };
-	items[3] = (struct pollfd){ .fd = caller ? -1 : ch->wake,
-		.events = POLLIN };
+	items[2] = (struct pollfd){ .fd = -1, .events = POLLOUT };
+	if (pp_outbox_pending(&ch->out))
+		items[2].fd = ch->task_pipe[1];
+	items[3] =
+	    (struct pollfd){ .fd = caller ? -1 : ch->wake, .events = POLLIN };
 	n = poll(items, 4, pp_poll_timeout(soon < deadline ? soon : deadline));
 	if (n == 0 && soon < deadline) {
 		pp_channel_harvest(ch, ended);

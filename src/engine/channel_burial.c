@@ -24,8 +24,8 @@ death_of(int status)
 	if (WIFSIGNALED(status))
 		return (struct death){ PROCPOOL_ECRASHED, WTERMSIG(status),
 			"signal" };
-	return (struct death){ PROCPOOL_EEXITED, WEXITSTATUS(status),
-		"status" };
+	return (
+	    struct death){ PROCPOOL_EEXITED, WEXITSTATUS(status), "status" };
 }
 
 /* What the spawner says of it.  A spawner that says nothing has died, and its

@@ -16,8 +16,8 @@ land_locked(struct channel *ch, uint64_t sequence)
 {
 	struct task *task = NULL;
 
-	while (ch->oldest < ch->next &&
-	    ch->flight[ch->oldest % PP_SLOTS] == NULL)
+	while (
+	    ch->oldest < ch->next && ch->flight[ch->oldest % PP_SLOTS] == NULL)
 		ch->oldest++;
 	if (ch->oldest < ch->next && sequence == ch->oldest &&
 	    pp_claimed(ch->page, sequence)) {
@@ -67,8 +67,7 @@ keep_data(struct task *task, struct arrival *arrival)
 }
 
 static void
-fill_result(
-    struct channel *ch, struct task *task, struct arrival *arrival)
+fill_result(struct channel *ch, struct task *task, struct arrival *arrival)
 {
 	const struct result_frame *frame = &arrival->frame;
 	struct procpool_result *result = &task->result;
@@ -124,7 +123,8 @@ log_text_locked(struct channel *ch, const struct arrival *arrival)
 
 /* Act on one frame: 0 or PROCPOOL_EPROTOCOL. */
 static int
-receive_locked(struct channel *ch, struct arrival *arrival, struct task_list *ended)
+receive_locked(
+    struct channel *ch, struct arrival *arrival, struct task_list *ended)
 {
 	struct task *task;
 

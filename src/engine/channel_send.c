@@ -8,8 +8,7 @@
 #include "engine/channel_parts.h"
 
 bool
-pp_channel_fits_locked(
-    const struct channel *ch, struct load *load, size_t len)
+pp_channel_fits_locked(const struct channel *ch, struct load *load, size_t len)
 {
 	const bool large = pp_outbox_is_large(len);
 	const size_t size = pp_outbox_size(len);
@@ -53,7 +52,10 @@ pp_channel_flush(struct channel *ch)
 		struct iovec at[PP_OUTBOX_PIECES];
 		const int count = pp_outbox_pieces(&ch->out, at);
 		const bool large = ch->out.large != NULL;
-		const ssize_t n = writev(ch->task_pipe[1], at, count);
+		/* The kernel is a little quicker with one piece. */
+		const ssize_t n = count == 1
+		    ? write(ch->task_pipe[1], at[0].iov_base, at[0].iov_len)
+		    : writev(ch->task_pipe[1], at, count);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -96,8 +98,8 @@ pp_channel_revoke_locked(
 void
 pp_channel_skip_passed_locked(struct channel *ch)
 {
-	const uint64_t passed = atomic_load_explicit(
-	    &ch->page->passed, memory_order_acquire);
+	const uint64_t passed =
+	    atomic_load_explicit(&ch->page->passed, memory_order_acquire);
 
 	while (ch->oldest < ch->next && ch->oldest < passed &&
 	    ch->flight[ch->oldest % PP_SLOTS] == NULL)

@@ -8,7 +8,6 @@
 
 #define ENOUGH (PP_SLOTS / 2) /* sent ahead: more can wait for more of it */
 
-
 static void
 set_hungry_locked(struct channel *ch, bool hungry)
 {

@@ -18,17 +18,14 @@ static size_t
 take_locked(struct channel *ch, struct task **tasks)
 {
 	struct queue *queue = &ch->pool->queue;
+	const size_t share = pp_mode_share_locked(ch, ch->live);
 	struct load load = { 0 };
-	size_t share;
+	size_t n = 0;
 
-	for (share = pp_mode_share_locked(ch, ch->live); share > 0; share--) {
-		if (queue->count == 0 ||
-		    !pp_channel_fits_locked(
-			ch, &load, pp_queue_first_len(queue)))
-			break;
-		tasks[load.frames - 1] = pp_queue_pop(queue);
-	}
-	return load.frames;
+	while (n < share && n < PP_SLOTS &&
+	    pp_channel_fits_locked(ch, &load, pp_queue_first_len(queue)))
+		tasks[n++] = pp_queue_pop(queue);
+	return n;
 }
 
 /*
@@ -95,8 +92,7 @@ bury(struct channel *ch)
 	bool counts;
 
 	pp_mode_go_away(ch);
-	counts = pp_channel_bury(
-	    ch, pp_keeper_verdict(pool), &ended, &again);
+	counts = pp_channel_bury(ch, pp_keeper_verdict(pool), &ended, &again);
 	pp_keeper_worker_gone(pool, counts);
 	sort_out(pool, &ended, &again);
 }

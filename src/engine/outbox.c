@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIZE ((size_t)64 * 1024) /* what a pipe takes at once */
+#define SIZE  ((size_t)64 * 1024) /* what a pipe takes at once */
 #define LARGE ((size_t)16 * 1024) /* payloads from here on stay in place */
 
 static char zeros[PP_ALIGN];

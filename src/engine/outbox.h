@@ -43,8 +43,7 @@ void pp_outbox_add(
 bool pp_outbox_pending(const struct outbox *out);
 
 /* What is to be written: the number of pieces. */
-int pp_outbox_pieces(
-    struct outbox *out, struct iovec pieces[PP_OUTBOX_PIECES]);
+int pp_outbox_pieces(struct outbox *out, struct iovec pieces[PP_OUTBOX_PIECES]);
 
 /* n bytes of it were written. */
 void pp_outbox_written(struct outbox *out, size_t n);

@@ -19,8 +19,8 @@ unwind(struct queue *queue, struct queued *ring, size_t capacity)
 	size_t i;
 
 	for (i = 0; i < queue->count; i++)
-		ring[i] = queue->ring[(queue->first + i) &
-		    (queue->capacity - 1)];
+		ring[i] =
+		    queue->ring[(queue->first + i) & (queue->capacity - 1)];
 	free(queue->ring);
 	queue->ring = ring;
 	queue->first = 0;
@@ -30,8 +30,7 @@ unwind(struct queue *queue, struct queued *ring, size_t capacity)
 int
 pp_queue_reserve(struct queue *queue, size_t n)
 {
-	size_t capacity =
-	    queue->capacity > 0 ? queue->capacity : CAPACITY_MIN;
+	size_t capacity = queue->capacity > 0 ? queue->capacity : CAPACITY_MIN;
 	struct queued *ring;
 
 	if (n <= queue->capacity)

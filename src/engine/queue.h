@@ -15,7 +15,7 @@ struct queue {
 	struct queued {
 		struct task *task;
 		size_t len; /* of its argument */
-	} *ring;
+	} * ring;
 	size_t first, count;
 	size_t capacity; /* a power of two, or 0 */
 	uint64_t pushed; /* tasks ever put in */

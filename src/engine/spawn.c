@@ -14,7 +14,7 @@
 #include "process/spawner.h"
 
 #define SELFTEST_MS 600 /* how long a spawner may take to pass its self-test */
-#define END_MS 1000 /* how long it may take to end */
+#define END_MS      1000 /* how long it may take to end */
 
 /*
  * The spawner kept by procpool_prepare(), from which others are forked.  There
@@ -206,8 +206,8 @@ int
 pp_spawner_await(struct spawner *s)
 {
 	const uint64_t deadline = pp_deadline(SELFTEST_MS);
-	int error, rc = await(
-	    s->control, REPORT_BORN, deadline, &s->pid, &s->pidfd);
+	int error,
+	    rc = await(s->control, REPORT_BORN, deadline, &s->pid, &s->pidfd);
 
 	if (rc == 0)
 		rc = await(s->control, REPORT_READY, deadline, &s->pid, NULL);
@@ -346,9 +346,9 @@ pp_spawner_finish(struct spawner *spawner)
 }
 
 int
-pp_spawner_request(struct spawner *spawner,
-    const struct spawn_request *request, const int fds[REQUEST_FDS])
+pp_spawner_request(struct spawner *spawner, const struct spawn_request *request,
+    const int fds[REQUEST_FDS])
 {
-	return pp_send(spawner->control, request, pp_request_size(request),
-	    fds, REQUEST_FDS);
+	return pp_send(spawner->control, request, pp_request_size(request), fds,
+	    REQUEST_FDS);
 }

@@ -18,7 +18,7 @@ struct ranges {
 	size_t count, capacity;
 	struct range {
 		uintptr_t start, end;
-	} *items;
+	} * items;
 };
 
 struct spawner {

@@ -30,11 +30,9 @@ search(const struct channel *thief, struct task_list *loot)
 static void
 keep(struct channel *ch, struct task_list *loot)
 {
-
 	uv_mutex_lock(&ch->lock);
 	while (loot->first != NULL &&
-	    pp_channel_fits_locked(
-		ch, &(struct load){ 0 }, loot->first->len))
+	    pp_channel_fits_locked(ch, &(struct load){ 0 }, loot->first->len))
 		pp_channel_send_locked(ch, pp_list_pop(loot));
 	uv_mutex_lock(&ch->pool->lock);
 	pp_mode_tell_load_locked(ch, ch->live);

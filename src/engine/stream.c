@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUF_SIZE ((size_t)128 * 1024)
-#define LARGE ((size_t)32 * 1024) /* payloads from here on get own memory */
+#define BUF_SIZE    ((size_t)128 * 1024)
+#define LARGE       ((size_t)32 * 1024) /* payloads from here on get own memory */
 #define FIRST_PIECE ((size_t)64 * 1024) /* of it, before any byte has come */
 
 int

@@ -8,7 +8,12 @@
 struct task *
 pp_task_new(void)
 {
-	return aligned_alloc(_Alignof(struct task), sizeof(struct task));
+	struct task *task =
+	    aligned_alloc(_Alignof(struct task), sizeof(struct task));
+
+	if (task != NULL)
+		task->heap = NULL; /* the rest is filled in by a submit */
+	return task;
 }
 
 void
@@ -21,9 +26,9 @@ pp_task_free(struct task *task)
 void
 pp_task_blank_result(struct task *task)
 {
-	task->result = (struct procpool_result){ .task = task->id,
-		.worker = -1,
-		.worker_name = "" };
+	task->result = (struct procpool_result){
+		.task = task->id, .worker = -1, .worker_name = ""
+	};
 }
 
 void

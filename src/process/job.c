@@ -35,9 +35,9 @@ pp_job_run(struct procpool_job *job, procpool_job_fn function, int attempt,
 	reset(job, attempt);
 	rc = function(job, arg, len);
 	if (rc == 0 && !job->failed)
-		return (struct job_end){ .type = RESULT_DATA,
-			.data = job->space,
-			.len = job->len };
+		return (struct job_end){
+			.type = RESULT_DATA, .data = job->space, .len = job->len
+		};
 	/* Only the library's own refusals are passed on by their number. */
 	if (!job->failed && (rc == PROCPOOL_ETOOBIG || rc == -ENOMEM))
 		return (struct job_end){ .type = RESULT_ERROR, .code = rc };

@@ -32,8 +32,13 @@ enum request_kind {
 	REQUEST_FINISH
 };
 
-enum { REQUEST_TASK_FD, REQUEST_RESULT_FD, REQUEST_PAGE_FD, REQUEST_REPORT_FD,
-	REQUEST_FDS };
+enum {
+	REQUEST_TASK_FD,
+	REQUEST_RESULT_FD,
+	REQUEST_PAGE_FD,
+	REQUEST_REPORT_FD,
+	REQUEST_FDS
+};
 
 struct spawn_request {
 	uint32_t kind;

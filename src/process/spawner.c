@@ -70,8 +70,8 @@ is_mapped(const void *address)
 	const uintptr_t size = (uintptr_t)sysconf(_SC_PAGESIZE);
 	unsigned char there;
 
-	return mincore((void *)((uintptr_t)address & ~(size - 1)), 1,
-		   &there) == 0;
+	return mincore((void *)((uintptr_t)address & ~(size - 1)), 1, &there) ==
+	    0;
 }
 
 static int
@@ -86,8 +86,8 @@ fork_worker(struct spawner_state *s, const int *fds, pid_t *pid)
 		rc = PROCPOOL_EUNPREPARED;
 	if (rc < 0)
 		return rc;
-	environment = pp_env_merge(
-	    environ, s->request.env.text, s->request.env.len);
+	environment =
+	    pp_env_merge(environ, s->request.env.text, s->request.env.len);
 	if (environment == NULL)
 		return -ENOMEM;
 	*pid = fork();
@@ -150,8 +150,8 @@ static bool
 serve_request(struct spawner_state *s)
 {
 	int fds[REQUEST_FDS];
-	const ssize_t n = pp_receive(s->control, &s->request,
-	    sizeof(s->request), fds, REQUEST_FDS);
+	const ssize_t n = pp_receive(
+	    s->control, &s->request, sizeof(s->request), fds, REQUEST_FDS);
 	int i;
 
 	if (n <= 0)
@@ -173,9 +173,9 @@ serve_request(struct spawner_state *s)
 static void
 tell_end(struct spawner_state *s, pid_t pid, int status)
 {
-	const struct spawn_report what = { .kind = REPORT_ENDED,
-		.pid = pid,
-		.status = status };
+	const struct spawn_report what = {
+		.kind = REPORT_ENDED, .pid = pid, .status = status
+	};
 	size_t i;
 
 	for (i = 0; i < s->count; i++) {

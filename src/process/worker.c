@@ -3,12 +3,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 
-#define BUF_SIZE ((size_t)128 * 1024) /* frames read at once */
+#define BUF_SIZE   ((size_t)128 * 1024) /* frames read at once */
 #define LARGE_KEPT ((size_t)64 << 20) /* a larger payload's memory goes back */
 
 /* Results are written together, but none waits longer than this for the end
@@ -17,19 +16,15 @@
 
 /* ------------------------------------------------ The stream of results */
 
-/* Write all that is in the ring. */
+/* Write all that is in the ring; what goes round its end takes two calls. */
 static int
 flush(struct worker *w)
 {
 	while (w->sent < w->appended) {
 		const size_t at = w->sent % PP_RING;
-		const size_t len = (size_t)(w->appended - w->sent);
-		const size_t first = len < PP_RING - at ? len : PP_RING - at;
-		const struct iovec pieces[2] = {
-			{ .iov_base = w->page->ring + at, .iov_len = first },
-			{ .iov_base = w->page->ring, .iov_len = len - first },
-		};
-		const ssize_t n = writev(w->result_fd, pieces, 2);
+		const size_t left = (size_t)(w->appended - w->sent);
+		const size_t len = left < PP_RING - at ? left : PP_RING - at;
+		const ssize_t n = write(w->result_fd, w->page->ring + at, len);
 
 		if (n >= 0)
 			w->sent += (uint64_t)n;
@@ -102,9 +97,9 @@ append_frame(
 static void
 log_line(struct procpool_job *job, enum procpool_level level, const char *line)
 {
-	const struct result_frame frame = { .length = strlen(line),
-		.type = RESULT_LOG,
-		.code = (int)level };
+	const struct result_frame frame = {
+		.length = strlen(line), .type = RESULT_LOG, .code = (int)level
+	};
 
 	(void)append_frame(job->owner, &frame, line);
 }
@@ -142,8 +137,8 @@ fill(struct worker *w, size_t need)
 	w->start = 0;
 	while (w->end < need) {
 		size_t got;
-		const int rc = read_some(
-		    w, w->buf + w->end, BUF_SIZE - w->end, &got);
+		const int rc =
+		    read_some(w, w->buf + w->end, BUF_SIZE - w->end, &got);
 
 		if (rc < 0)
 			return rc;
@@ -316,8 +311,8 @@ init(struct worker *w)
 }
 
 int
-pp_worker_serve(const struct spawn_request *request, int task_fd,
-    int result_fd, struct page *page)
+pp_worker_serve(const struct spawn_request *request, int task_fd, int result_fd,
+    struct page *page)
 {
 	struct worker w = { .request = request,
 		.task_fd = task_fd,

@@ -13,7 +13,7 @@
 #include "process/birth.h"
 #include "process/worker.h"
 
-#define WORKER_TASK_FD 3
+#define WORKER_TASK_FD   3
 #define WORKER_RESULT_FD 4
 
 extern char **environ;
@@ -90,8 +90,7 @@ pp_worker_main(const struct spawn_request *request, const int *fds,
 	(void)setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 	limit_loaded_runtimes();
 	pp_birth_unblock();
-	rc = pp_worker_serve(
-	    request, WORKER_TASK_FD, WORKER_RESULT_FD, page);
+	rc = pp_worker_serve(request, WORKER_TASK_FD, WORKER_RESULT_FD, page);
 	(void)fflush(stdout);
 	_exit(rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 }

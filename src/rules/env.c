@@ -66,8 +66,8 @@ procpool_env_set(
 	memcpy(at, name, name_len);
 	at[name_len] = '=';
 	va_start(args, format);
-	written = vsnprintf(
-	    at + name_len + 1, room - name_len - 1, format, args);
+	written =
+	    vsnprintf(at + name_len + 1, room - name_len - 1, format, args);
 	va_end(args);
 	if (written < 0 || (size_t)written >= room - name_len - 1)
 		return PROCPOOL_EENVSIZE;

@@ -23,8 +23,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PP_ALIGN 16
-#define PP_TEXT_MAX 1000 /* bytes of a message or a log line */
+#define PP_ALIGN       16
+#define PP_TEXT_MAX    1000 /* bytes of a message or a log line */
 #define PP_PAYLOAD_MAX (UINT64_C(1) << 40)
 
 enum task_type {

@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 #define PP_SLOTS 1024
-#define PP_RING (128 * 1024) /* bytes */
+#define PP_RING  (128 * 1024) /* bytes */
 
 enum claim {
 	CLAIM_NONE,
@@ -77,8 +77,8 @@ pp_claim_take(struct page *page, uint64_t sequence, enum claim state)
 static inline bool
 pp_claimed(struct page *page, uint64_t sequence)
 {
-	return atomic_load_explicit(pp_claim_slot(page, sequence),
-		   memory_order_acquire) ==
+	return atomic_load_explicit(
+		   pp_claim_slot(page, sequence), memory_order_acquire) ==
 	    pp_claim_word(sequence, CLAIM_CLAIMED);
 }
 
