@@ -159,13 +159,11 @@ await(int control, enum report_kind kind, uint64_t deadline, pid_t *pid,
 	    pp_receive(control, &report, sizeof(report), &fd, 1) !=
 		(ssize_t)sizeof(report))
 		return PROCPOOL_ESPAWNER;
-	if (report.kind == REPORT_FAILED) {
-		pp_close(&fd);
-		return report.error;
-	}
 	if (report.kind != kind) {
 		pp_close(&fd);
-		return PROCPOOL_ESPAWNER;
+		return report.kind == REPORT_FAILED && report.error < 0
+		    ? report.error
+		    : PROCPOOL_ESPAWNER;
 	}
 	*pid = report.pid;
 	if (pidfd != NULL)
@@ -266,7 +264,7 @@ open_from(struct spawner **spawner, const struct spawner *parent)
 static int
 make_from(struct spawner **spawner, const struct spawner *parent)
 {
-	struct spawner *s;
+	struct spawner *s = NULL;
 	int i, rc = PROCPOOL_ESPAWNER;
 
 	for (i = 0; i < PP_SPAWNER_TRIES && rc == PROCPOOL_ESPAWNER; i++) {
@@ -306,13 +304,13 @@ pp_spawner_make(struct spawner **spawner)
 int
 procpool_prepare(void)
 {
-	struct spawner *before = atomic_load(&dormant), *s;
+	struct spawner *before = atomic_load(&dormant), *s = NULL;
 	int rc;
 
 	if (dormant_here() != NULL)
 		return PROCPOOL_EPREPARED;
 	rc = make_from(&s, NULL);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	rc = pp_home_init(&s->home);
 	if (rc == 0 && !atomic_compare_exchange_strong(&dormant, &before, s))

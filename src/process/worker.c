@@ -136,7 +136,7 @@ fill(struct worker *w, size_t need)
 	w->end -= w->start;
 	w->start = 0;
 	while (w->end < need) {
-		size_t got;
+		size_t got = 0;
 		const int rc =
 		    read_some(w, w->buf + w->end, BUF_SIZE - w->end, &got);
 
