@@ -32,6 +32,18 @@ struct procpool_batch {
 	struct task *tasks[]; /* ended ones, in the order of submission */
 };
 
+/* Make a batch with one reference: 0 or -errno. */
+int pp_batch_new(struct procpool_batch **batch, size_t size);
+
+/* Drop a reference; the batch's lock is held, and given back. */
+void pp_batch_unref_locked(struct procpool_batch *batch);
+
+/* Enter it into its pool's list, or take it out, with the pool's lock held. */
+void pp_batch_enlist_locked(
+    struct procpool *pool, struct procpool_batch *batch);
+void pp_batch_delist_locked(
+    struct procpool *pool, struct procpool_batch *batch);
+
 /* Take the next place for a task, with the pool's lock held: 0 and *index, or
  * PROCPOOL_EOVERFLOW or PROCPOOL_ESHUTDOWN.  The task gets a reference. */
 int pp_batch_take(struct procpool_batch *batch, size_t *index);

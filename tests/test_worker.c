@@ -1,0 +1,210 @@
+/*
+ * The worker's loop, run as a thread on the page that host and worker share, so
+ * that tools which see one process only (ThreadSanitizer) see both sides of
+ * the claim words and of the ring.  Rows C2 and W17 at their root: what is
+ * revoked is not run, what is claimed is, once, and its result is in the ring.
+ */
+#include "testing.h"
+
+#include <sys/mman.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "engine/stream.h"
+#include "process/worker.h"
+
+#define N 900 /* tasks: fewer than slots, and their results fit in the ring */
+
+static atomic_int runs[N]; /* how often each task was run */
+static atomic_int exits;
+
+static int
+count_run(struct procpool_job *job, const void *arg, size_t len)
+{
+	const int id = *(const int *)arg;
+
+	(void)len;
+	atomic_fetch_add(&runs[id], 1);
+	return procpool_return(job, &id, sizeof(id));
+}
+
+static void
+count_exit(struct procpool_job *job, void *state)
+{
+	(void)job;
+	(void)state;
+	atomic_fetch_add(&exits, 1);
+}
+
+/* One worker without a process of its own. */
+struct stage {
+	struct spawn_request *request;
+	int tasks[2], results[2];
+	struct page *page;
+	pthread_t thread;
+	struct stream in;
+};
+
+static void *
+serve(void *arg)
+{
+	struct stage *stage = arg;
+	const int rc = pp_worker_serve(
+	    stage->request, stage->tasks[0], stage->results[1], stage->page);
+
+	return (void *)(intptr_t)rc;
+}
+
+static void
+raise_curtain(struct stage *stage)
+{
+	memset(stage, 0, sizeof(*stage));
+	for (int i = 0; i < N; i++)
+		atomic_store(&runs[i], 0);
+	atomic_store(&exits, 0);
+	stage->request = calloc(1, sizeof(*stage->request));
+	stage->request->entry_point = count_run;
+	stage->request->exit = count_exit;
+	stage->request->max_payload = 4096;
+	ck_assert_int_eq(pp_pipe(stage->tasks), 0);
+	ck_assert_int_eq(pp_pipe(stage->results), 0);
+	ck_assert_int_eq(pp_nonblock(stage->results[0]), 0);
+	stage->page = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(stage->page, MAP_FAILED);
+	ck_assert_int_eq(pp_stream_init(&stage->in, 4096), 0);
+	ck_assert_int_eq(pthread_create(&stage->thread, NULL, serve, stage), 0);
+}
+
+static void
+send_frame(struct stage *stage, uint32_t type, uint64_t sequence, int id)
+{
+	struct {
+		struct task_frame frame;
+		int id;
+		char padding[12];
+	} message = { .frame = { .type = type,
+			  .sequence = sequence,
+			  .length = type == TASK_RUN ? sizeof(int) : 0 },
+		.id = id };
+	const size_t size =
+	    type == TASK_RUN ? sizeof(message) : sizeof(message.frame);
+
+	ck_assert_int_eq(write(stage->tasks[1], &message, size), (ssize_t)size);
+}
+
+static void
+drop_curtain(struct stage *stage)
+{
+	void *rc;
+
+	send_frame(stage, TASK_STOP, 0, 0);
+	ck_assert_int_eq(pthread_join(stage->thread, &rc), 0);
+	ck_assert_int_eq((int)(intptr_t)rc, 0);
+	ck_assert_int_eq(atomic_load(&exits), 1);
+}
+
+static void
+clear_stage(struct stage *stage)
+{
+	for (int i = 0; i < 2; i++) {
+		pp_close(&stage->tasks[i]);
+		pp_close(&stage->results[i]);
+	}
+	munmap(stage->page, sizeof(struct page));
+	pp_stream_done(&stage->in);
+	free(stage->request);
+}
+
+/* Take the results that have come; got[id] counts them. */
+static void
+take(struct stage *stage, int *got)
+{
+	struct arrival arrival;
+	int rc;
+
+	while ((rc = pp_stream_take(&stage->in, &arrival)) == 1) {
+		if (arrival.frame.type != RESULT_DATA)
+			continue;
+		ck_assert_uint_eq(arrival.frame.length, sizeof(int));
+		got[*(const int *)(const void *)arrival.data]++;
+	}
+	ck_assert_int_eq(rc, 0);
+}
+
+/* C2: the host revokes from the newest while the worker claims from the
+ * oldest; each task is had by one of them. */
+START_TEST(a_task_is_run_once_or_revoked_and_never_both)
+{
+	struct stage stage;
+	int got[N] = { 0 }, revoked[N] = { 0 };
+
+	raise_curtain(&stage);
+	for (int i = 0; i < N; i++) {
+		pp_claim_offer(stage.page, (uint64_t)i);
+		send_frame(&stage, TASK_RUN, (uint64_t)i, i);
+		if (i % 3 == 2)
+			revoked[i] = pp_claim_take(
+			    stage.page, (uint64_t)i, CLAIM_REVOKED);
+	}
+	drop_curtain(&stage);
+	while (pp_stream_from_ring(&stage.in, stage.page) > 0)
+		take(&stage, got);
+	for (int i = 0; i < N; i++) {
+		ck_assert_int_eq(runs[i] + revoked[i], 1);
+		ck_assert_int_eq(got[i], runs[i]);
+	}
+	ck_assert_uint_eq(atomic_load(&stage.page->passed), N);
+	clear_stage(&stage);
+}
+END_TEST
+
+/* W17: results can be had from the ring while the worker runs, before or
+ * after it has written them to the pipe. */
+START_TEST(the_ring_holds_every_result_while_the_worker_runs)
+{
+	struct stage stage;
+	int got[N] = { 0 };
+	const uint64_t deadline = pp_deadline(20000);
+	int sum = 0;
+
+	raise_curtain(&stage);
+	for (int i = 0; i < N; i++) {
+		pp_claim_offer(stage.page, (uint64_t)i);
+		send_frame(&stage, TASK_RUN, (uint64_t)i, i);
+		(void)pp_stream_from_ring(&stage.in, stage.page);
+		take(&stage, got);
+	}
+	while (sum < N && pp_now() < deadline) {
+		(void)pp_stream_from_ring(&stage.in, stage.page);
+		take(&stage, got);
+		sum = 0;
+		for (int i = 0; i < N; i++)
+			sum += got[i];
+	}
+	ck_assert_int_eq(sum, N);
+	drop_curtain(&stage);
+	for (int i = 0; i < N; i++)
+		ck_assert_int_eq(got[i], 1);
+	clear_stage(&stage);
+}
+END_TEST
+
+/* H06, at its root: a worker whose host has gone leaves its loop. */
+START_TEST(the_loop_ends_when_nobody_can_send_any_more)
+{
+	struct stage stage;
+	void *rc;
+
+	raise_curtain(&stage);
+	pp_close(&stage.tasks[1]);
+	ck_assert_int_eq(pthread_join(stage.thread, &rc), 0);
+	ck_assert_int_lt((int)(intptr_t)rc, 0);
+	ck_assert_int_eq(atomic_load(&exits), 0);
+	clear_stage(&stage);
+}
+END_TEST
+
+RUN_TESTS("worker", a_task_is_run_once_or_revoked_and_never_both,
+    the_ring_holds_every_result_while_the_worker_runs,
+    the_loop_ends_when_nobody_can_send_any_more)
