@@ -11,7 +11,7 @@
 #include "engine/channel_parts.h"
 
 #define EOF_MS     200 /* how long a death may take to follow an end of file */
-#define HARVEST_NS PP_MS /* a result that long in the ring is fetched */
+#define HARVEST_NS (2 * PP_MS) /* a result that long in the ring is fetched */
 
 int
 pp_channel_init(struct channel *ch, struct procpool *pool, int index)

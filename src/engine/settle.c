@@ -160,7 +160,9 @@ finish(struct procpool *pool, struct task_list *list)
 	}
 	uv_mutex_lock(&pool->lock);
 	release_locked(pool, &tally);
-	pp_list_join(&pool->spare, &spare);
+	/* Those used last are used first: they are in the caches. */
+	pp_list_join(&spare, &pool->spare);
+	pool->spare = spare;
 	if (kept.count > 0) {
 		/* Who waits for a task finds room when it wakes up; who drains
 		 * finds the task handed over. */

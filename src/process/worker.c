@@ -10,9 +10,12 @@
 #define BUF_SIZE   ((size_t)128 * 1024) /* frames read at once */
 #define LARGE_KEPT ((size_t)64 << 20) /* a larger payload's memory goes back */
 
-/* Results are written together, but none waits longer than this for the end
- * of the next task; what waits for a long one the host reads from the ring. */
-#define FLUSH_AFTER (50 * UINT64_C(1000)) /* ns */
+/* Results are written together: each time that they wake the host costs about
+ * as much as a hundred small tasks.  They are written before the worker waits
+ * for more, and when they are many or the first of them has waited so long.
+ * What waits behind a long task the host reads from the ring. */
+#define FLUSH_BYTES (16 * 1024)
+#define FLUSH_AFTER (1000 * UINT64_C(1000)) /* ns */
 
 /* ------------------------------------------------ The stream of results */
 
@@ -243,6 +246,13 @@ run_task(struct worker *w, const struct task_frame *task, const void *arg)
 	return append_frame(w, &frame, end.data);
 }
 
+static bool
+is_flush_due(const struct worker *w)
+{
+	return w->appended - w->sent >= FLUSH_BYTES ||
+	    w->clock - w->flushed >= FLUSH_AFTER;
+}
+
 static int
 do_task(struct worker *w, const struct task_frame *task, const void *arg)
 {
@@ -252,7 +262,7 @@ do_task(struct worker *w, const struct task_frame *task, const void *arg)
 		rc = run_task(w, task, arg);
 	atomic_store_explicit(
 	    &w->page->passed, task->sequence + 1, memory_order_release);
-	if (rc == 0 && w->clock - w->flushed >= FLUSH_AFTER)
+	if (rc == 0 && is_flush_due(w))
 		rc = flush(w);
 	return rc;
 }
