@@ -51,14 +51,29 @@ START_TEST(a_hole_in_the_table_changes_nothing)
 END_TEST
 
 /* C6 */
-START_TEST(deaths_are_counted_within_a_window_only)
+START_TEST(deaths_in_a_row_are_counted_and_those_far_apart_are_not)
 {
 	struct restart restart = { 0 };
 
-	for (int i = 0; i < 10; i++)
-		ck_assert(pp_restart_allowed(&restart, 1000 + (uint64_t)i, 10));
-	ck_assert(!pp_restart_allowed(&restart, 1010, 10));
-	ck_assert(pp_restart_allowed(&restart, 1001 + PP_RESTART_WINDOW, 10));
+	for (uint64_t i = 0; i < 10; i++)
+		ck_assert(pp_restart_allowed(&restart, 1000 + i, 10, true));
+	ck_assert(!pp_restart_allowed(&restart, 1010, 10, true));
+	ck_assert(
+	    pp_restart_allowed(&restart, 1011 + PP_RESTART_WINDOW, 10, true));
+	ck_assert_uint_eq(restart.deaths, 1);
+}
+END_TEST
+
+/* C6, W22 */
+START_TEST(what_cannot_even_start_is_given_up_however_slowly_it_fails)
+{
+	struct restart restart = { 0 };
+
+	for (uint64_t i = 1; i <= 10; i++)
+		ck_assert(pp_restart_allowed(
+		    &restart, 2 * i * PP_RESTART_WINDOW, 10, false));
+	ck_assert(
+	    !pp_restart_allowed(&restart, 22 * PP_RESTART_WINDOW, 10, false));
 }
 END_TEST
 
@@ -69,7 +84,7 @@ START_TEST(the_wait_between_deaths_grows_to_a_second)
 	int before = 0;
 
 	for (int i = 0; i < 30; i++) {
-		(void)pp_restart_allowed(&restart, 1, 100);
+		(void)pp_restart_allowed(&restart, 1, 100, true);
 		ck_assert_int_ge(pp_restart_delay(&restart), before);
 		before = pp_restart_delay(&restart);
 		if (i == 0)
@@ -298,7 +313,8 @@ END_TEST
 
 RUN_TESTS("rules", whatever_happens_to_a_worker_a_death_is_followed_by_a_burial,
     a_worker_is_killed_once_and_asked_once, a_hole_in_the_table_changes_nothing,
-    deaths_are_counted_within_a_window_only,
+    deaths_in_a_row_are_counted_and_those_far_apart_are_not,
+    what_cannot_even_start_is_given_up_however_slowly_it_fails,
     the_wait_between_deaths_grows_to_a_second,
     the_queue_keeps_its_order_when_tasks_come_back_and_it_grows,
     frames_leave_the_outbox_whole_however_few_bytes_go_at_a_time,

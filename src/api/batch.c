@@ -3,6 +3,8 @@
  */
 #include "engine/batch.h"
 
+#include <sched.h>
+
 #include "base/clock.h"
 #include "engine/pool.h"
 
@@ -28,23 +30,38 @@ procpool_batch_open(
 	return 0;
 }
 
+/* Whether the batch is that of another process, of which this is a copy.  Its
+ * locks may be held there, and so for ever here. */
+static bool
+is_copy(const struct procpool_batch *batch)
+{
+	return !pp_at_home(&batch->home);
+}
+
+/* Take a batch out of its pool's list, with its lock held.  While the pool has
+ * not forgotten the batch it is there; its lock comes before the batch's, so
+ * here it can only be tried. */
+static void
+leave_pool_locked(struct procpool_batch *batch)
+{
+	while (!batch->gone && uv_mutex_trylock(&batch->pool->lock) != 0) {
+		uv_mutex_unlock(&batch->lock);
+		(void)sched_yield();
+		uv_mutex_lock(&batch->lock);
+	}
+	if (batch->gone)
+		return;
+	pp_batch_delist_locked(batch->pool, batch);
+	uv_mutex_unlock(&batch->pool->lock);
+}
+
 void
 procpool_batch_close(struct procpool_batch *batch)
 {
-	struct procpool *pool;
-
-	if (batch == NULL)
+	if (batch == NULL || is_copy(batch))
 		return;
 	uv_mutex_lock(&batch->lock);
-	pool = batch->gone ? NULL : batch->pool;
-	uv_mutex_unlock(&batch->lock);
-	if (pool != NULL) {
-		uv_mutex_lock(&pool->lock);
-		if (batch->listed)
-			pp_batch_delist_locked(pool, batch);
-		uv_mutex_unlock(&pool->lock);
-	}
-	uv_mutex_lock(&batch->lock);
+	leave_pool_locked(batch);
 	pp_batch_unref_locked(batch);
 }
 
@@ -58,6 +75,8 @@ procpool_batch_add(struct procpool_batch *batch, const void *arg, size_t len)
 
 	if (batch == NULL)
 		return PROCPOOL_ENULL;
+	if (is_copy(batch))
+		return PROCPOOL_EFORKED;
 	uv_mutex_lock(&batch->lock);
 	gone = batch->gone;
 	uv_mutex_unlock(&batch->lock);
@@ -71,8 +90,8 @@ verdict_locked(const struct procpool_batch *batch)
 {
 	if (batch->ended == batch->size)
 		return batch->shut_down ? PROCPOOL_ESHUTDOWN : 0;
-	if (batch->cut && batch->ended == batch->given)
-		return PROCPOOL_ESHUTDOWN;
+	if (batch->cut != 0 && batch->ended == batch->given)
+		return batch->cut;
 	return 1;
 }
 
@@ -84,6 +103,8 @@ procpool_batch_wait(struct procpool_batch *batch, int64_t timeout_ms)
 
 	if (batch == NULL)
 		return PROCPOOL_ENULL;
+	if (is_copy(batch))
+		return PROCPOOL_EFORKED;
 	uv_mutex_lock(&batch->lock);
 	batch->refs++;
 	while ((rc = verdict_locked(batch)) == 1 && wait == 0) {
@@ -111,7 +132,7 @@ procpool_batch_ended(struct procpool_batch *batch)
 {
 	size_t ended;
 
-	if (batch == NULL)
+	if (batch == NULL || is_copy(batch))
 		return 0;
 	uv_mutex_lock(&batch->lock);
 	ended = batch->ended;
@@ -127,6 +148,8 @@ procpool_batch_result(struct procpool_batch *batch, size_t index,
 
 	if (batch == NULL || result == NULL)
 		return PROCPOOL_ENULL;
+	if (is_copy(batch))
+		return PROCPOOL_EFORKED;
 	if (index >= batch->size)
 		return PROCPOOL_EINDEX;
 	uv_mutex_lock(&batch->lock);

@@ -106,11 +106,9 @@ init(struct procpool *pool, const struct procpool_options *options)
 		goto fail_log;
 	rc = init_locks(pool);
 	if (rc < 0)
-		goto fail_home;
+		goto fail_log;
 	return 0;
 
-fail_home:
-	pp_home_done(&pool->home);
 fail_log:
 	pp_log_done(&pool->log);
 fail_workers:
@@ -129,7 +127,6 @@ destroy(struct procpool *pool)
 		pp_task_free(task);
 	pp_queue_done(&pool->queue);
 	destroy_locks(pool);
-	pp_home_done(&pool->home);
 	pp_log_done(&pool->log);
 	done_workers(pool);
 	free(pool->env_before);
@@ -173,12 +170,24 @@ check_outside(struct procpool *pool)
 	return rc;
 }
 
-static void
-set_state(struct procpool *pool, enum pool_state state)
+/* Enter POOL_STARTING: 0, or why not. */
+static int
+begin_start(struct procpool *pool)
 {
+	int rc = 0;
+
 	uv_mutex_lock(&pool->lock);
-	pp_pool_set_state_locked(pool, state);
+	if (pool->state == POOL_BROKEN) {
+		rc = PROCPOOL_EBROKEN;
+	} else if (pool->state != POOL_STOPPED) {
+		rc = PROCPOOL_ERUNNING;
+	} else {
+		pool->state = POOL_STARTING;
+		pool->restart = (struct restart){ 0 };
+		pool->spawner_restart = (struct restart){ 0 };
+	}
 	uv_mutex_unlock(&pool->lock);
+	return rc;
 }
 
 int
@@ -186,28 +195,22 @@ procpool_start(struct procpool *pool)
 {
 	int rc = check_outside(pool);
 
-	if (rc < 0)
-		return rc;
-	uv_mutex_lock(&pool->lock);
-	if (pool->state != POOL_STOPPED)
-		rc = PROCPOOL_ERUNNING;
-	else
-		pool->state = POOL_STARTING;
-	pool->restart = (struct restart){ 0 };
-	uv_mutex_unlock(&pool->lock);
+	if (rc == 0)
+		rc = begin_start(pool);
 	if (rc < 0)
 		return rc;
 	rc = pool->backend->start(pool);
 	if (rc < 0) {
-		set_state(pool, POOL_STOPPED);
+		pp_pool_set_state(pool, POOL_STOPPED);
 		return rc;
 	}
+	/* Once it runs, somebody else may close it. */
+	pp_log(&pool->log, PROCPOOL_INFO, "pool %s started with %d worker%s",
+	    pool->name, pool->n_jobs, pool->n_jobs == 1 ? "" : "s");
 	uv_mutex_lock(&pool->lock);
 	if (pool->state == POOL_STARTING)
 		pp_pool_set_state_locked(pool, POOL_RUNNING);
 	uv_mutex_unlock(&pool->lock);
-	pp_log(&pool->log, PROCPOOL_INFO, "pool %s started with %d worker%s",
-	    pool->name, pool->n_jobs, pool->n_jobs == 1 ? "" : "s");
 	return 0;
 }
 
@@ -282,13 +285,14 @@ procpool_refresh(struct procpool *pool)
 	if (rc < 0)
 		return rc;
 	rc = pool->backend->refresh(pool);
+	/* Once it is said to be over, somebody else may close the pool. */
+	if (rc == 0)
+		pp_log(&pool->log, PROCPOOL_INFO, "pool %s was refreshed",
+		    pool->name);
 	uv_mutex_lock(&pool->lock);
 	pool->refreshing = false;
 	uv_cond_broadcast(&pool->changed);
 	uv_mutex_unlock(&pool->lock);
-	if (rc == 0)
-		pp_log(&pool->log, PROCPOOL_INFO, "pool %s was refreshed",
-		    pool->name);
 	return rc;
 }
 
@@ -307,7 +311,7 @@ begin_stop(struct procpool *pool, struct task_list *queue)
 	if (pool->state != POOL_STOPPED) {
 		pp_pool_set_state_locked(pool, POOL_STOPPING);
 		pp_queue_empty(&pool->queue, queue);
-		pp_batch_cut_all(pool);
+		pp_batch_cut_all(pool, PROCPOOL_ESHUTDOWN);
 		begun = true;
 	}
 	uv_mutex_unlock(&pool->lock);
@@ -345,7 +349,7 @@ procpool_shutdown(struct procpool *pool)
 		(void)pp_pool_wait_locked(pool, PP_NEVER);
 	uv_mutex_unlock(&pool->lock);
 	pp_log(&pool->log, PROCPOOL_INFO, "pool %s stopped", pool->name);
-	set_state(pool, POOL_STOPPED);
+	pp_pool_set_state(pool, POOL_STOPPED);
 	return 0;
 }
 
@@ -359,7 +363,7 @@ finish_tasks(struct procpool *pool)
 		(void)pp_pool_wait_locked(pool, PP_NEVER);
 	if (pool->state == POOL_RUNNING) {
 		pp_pool_set_state_locked(pool, POOL_CLOSING);
-		pp_batch_cut_all(pool);
+		pp_batch_cut_all(pool, PROCPOOL_ESHUTDOWN);
 	}
 	while (pool->state == POOL_CLOSING &&
 	    pool->epochs.open[0] + pool->epochs.open[1] > 0)
@@ -373,6 +377,7 @@ await_departures(struct procpool *pool)
 {
 	uv_mutex_lock(&pool->lock);
 	pool->departing = true;
+	pp_batch_cut_all(pool, PROCPOOL_ESHUTDOWN); /* it never ran, perhaps */
 	pp_batch_forget_all(pool);
 	uv_cond_broadcast(&pool->changed);
 	while (pool->waiting > 0)

@@ -105,7 +105,7 @@ fill(struct task *task, const struct procpool_task *spec, void *heap)
 	task->done = spec->done;
 	task->user = spec->user;
 	task->batch = spec->batch;
-	task->keeper = spec->batch != NULL ? KEEPER_BATCH : KEEPER_NONE;
+	task->owner = spec->batch != NULL ? OWNER_BATCH : OWNER_NONE;
 }
 
 /*
@@ -198,7 +198,7 @@ submit(struct procpool *pool, const struct procpool_task *spec,
 	}
 	if (caller != NULL) {
 		task->caller = caller;
-		task->keeper = KEEPER_CALLER;
+		task->owner = OWNER_CALLER;
 	}
 	pool->backend->accept(pool, task);
 	return 0;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -14,6 +15,7 @@
 
 #include "base/clock.h"
 
+#define SEND_MS      2000 /* how long the other side may be too busy to receive */
 #define STANDARD_FDS 3 /* 0, 1 and 2 are not ours to take */
 
 void
@@ -168,6 +170,15 @@ pp_readable(int fd, uint64_t deadline)
 	return n > 0;
 }
 
+/* Whether there is room for a message before the deadline. */
+static bool
+writable(int socket, uint64_t deadline)
+{
+	struct pollfd item = { .fd = socket, .events = POLLOUT };
+
+	return poll(&item, 1, pp_poll_timeout(deadline)) > 0;
+}
+
 int
 pp_send(int socket, const void *data, size_t len, const int *fds, int n)
 {
@@ -178,6 +189,7 @@ pp_send(int socket, const void *data, size_t len, const int *fds, int n)
 	struct iovec piece = { .iov_base = (void *)(uintptr_t)data,
 		.iov_len = len };
 	struct msghdr message = { .msg_iov = &piece, .msg_iovlen = 1 };
+	const uint64_t deadline = pp_deadline(SEND_MS);
 	struct cmsghdr *header;
 	ssize_t sent;
 
@@ -191,8 +203,10 @@ pp_send(int socket, const void *data, size_t len, const int *fds, int n)
 		memcpy(CMSG_DATA(header), fds, (size_t)n * sizeof(int));
 	}
 	do
-		sent = sendmsg(socket, &message, MSG_NOSIGNAL);
-	while (sent < 0 && errno == EINTR);
+		sent = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (sent < 0 &&
+	    (errno == EINTR ||
+		(errno == EAGAIN && writable(socket, deadline))));
 	return sent < 0 ? -errno : 0;
 }
 

@@ -44,7 +44,8 @@ int pp_readable(int fd, uint64_t deadline);
 
 /*
  * Send one message with n descriptors, which stay the caller's.
- * -EPIPE or -ECONNRESET when the other side has gone.
+ * -EPIPE or -ECONNRESET when the other side has gone, -EAGAIN when it has not
+ * taken earlier messages for some time.
  */
 int pp_send(int socket, const void *data, size_t len, const int *fds, int n);
 

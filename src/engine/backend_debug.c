@@ -42,6 +42,7 @@ start(struct procpool *pool)
 		    "%s: worker_start failed with code %d%s%s",
 		    pool->worker_names[0], rc, job->message_len > 0 ? ": " : "",
 		    job->message);
+		pp_job_done(job);
 		free(job);
 		return PROCPOOL_EBROKEN;
 	}

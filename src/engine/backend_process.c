@@ -95,41 +95,50 @@ join_monitors(struct procpool *pool, int n)
 		(void)uv_thread_join(&pool->channels[i].thread);
 }
 
-/* Functions and user data of the options, as the prepared process sees them. */
+/* The functions of the options must be in the program that the spawner has.
+ * (It looks itself whether it has the user data.) */
 static int
-check_prepared(const struct procpool *pool)
+check_functions(const struct procpool *pool, const struct spawner *spawner)
 {
 	const struct procpool_options *o = &pool->options;
 	const uintptr_t functions[] = { (uintptr_t)o->entry_point,
 		(uintptr_t)o->worker_start, (uintptr_t)o->worker_exit };
 	size_t i;
 
-	if (!pool->spawner->prepared)
-		return 0;
 	for (i = 0; i < sizeof(functions) / sizeof(*functions); i++)
-		if (functions[i] != 0 &&
-		    !pp_spawner_has(pool->spawner, functions[i]))
-			return PROCPOOL_EUNPREPARED;
+		if (functions[i] != 0 && !pp_spawner_has(spawner, functions[i]))
+			return spawner->prepared ? PROCPOOL_EUNPREPARED
+						 : PROCPOOL_EFUNCTION;
 	return 0;
 }
 
+/* Put a spawner, or none, in the place of the pool's. */
 static void
-set_state(struct procpool *pool, enum pool_state state)
+swap_spawner(struct procpool *pool, struct spawner *spawner)
 {
+	struct spawner *old;
+
 	uv_mutex_lock(&pool->lock);
-	pp_pool_set_state_locked(pool, state);
+	old = pool->spawner;
+	pool->spawner = spawner;
 	uv_mutex_unlock(&pool->lock);
+	pp_spawner_unref(old);
 }
 
-static void
-drop_spawner(struct procpool *pool)
+static int
+open_spawner(struct procpool *pool, struct spawner **spawner)
 {
-	struct spawner *spawner = pool->spawner;
+	int rc = pp_spawner_open(spawner);
 
-	uv_mutex_lock(&pool->lock);
-	pool->spawner = NULL;
-	uv_mutex_unlock(&pool->lock);
-	pp_spawner_unref(spawner);
+	if (rc < 0)
+		return rc;
+	rc = check_functions(pool, *spawner);
+	if (rc < 0) {
+		pp_spawner_unref(*spawner);
+		return rc;
+	}
+	swap_spawner(pool, pp_spawner_ref(*spawner));
+	return 0;
 }
 
 /* The monitors prepare their workers' pipes, and ask for them, while the
@@ -137,20 +146,19 @@ drop_spawner(struct procpool *pool)
 static int
 start_once(struct procpool *pool)
 {
+	struct spawner *spawner;
 	int rc, ready, born, started = 0;
 
-	rc = pp_spawner_open(&pool->spawner);
-	if (rc < 0)
-		return rc;
-	rc = check_prepared(pool);
-	if (rc < 0)
-		goto fail_spawner;
 	rc = make_channels(pool);
 	if (rc < 0)
-		goto fail_spawner;
+		return rc;
+	rc = open_spawner(pool, &spawner);
+	if (rc < 0)
+		goto fail_channels;
 	rc = start_monitors(pool, &started);
-	ready = pp_spawner_await(pool->spawner);
+	ready = pp_spawner_await(spawner);
 	born = await_workers(pool, started);
+	pp_spawner_unref(spawner);
 	if (rc == 0)
 		rc = ready < 0 ? ready : born;
 	if (rc < 0)
@@ -158,12 +166,12 @@ start_once(struct procpool *pool)
 	return 0;
 
 fail_monitors:
-	set_state(pool, POOL_STOPPING);
+	pp_pool_set_state(pool, POOL_STOPPING);
 	join_monitors(pool, started);
+	pp_pool_set_state(pool, POOL_STARTING);
+fail_channels:
 	drop_channels(pool);
-	set_state(pool, POOL_STARTING);
-fail_spawner:
-	drop_spawner(pool);
+	swap_spawner(pool, NULL);
 	return rc;
 }
 
@@ -180,10 +188,13 @@ start(struct procpool *pool)
 static void
 stop(struct procpool *pool)
 {
-	pp_spawner_finish(pool->spawner);
+	struct spawner *spawner = pp_keeper_spawner(pool);
+
+	pp_spawner_finish(spawner);
+	pp_spawner_unref(spawner);
 	join_monitors(pool, pool->n_jobs);
 	drop_channels(pool);
-	drop_spawner(pool);
+	swap_spawner(pool, NULL);
 }
 
 /* ------------------------------------------------------------ In between */
@@ -211,26 +222,28 @@ accept_task(struct procpool *pool, struct task *task)
 {
 	int wake;
 
-	if (task->keeper == KEEPER_CALLER && lease(pool, task))
+	if (task->owner == OWNER_CALLER && lease(pool, task))
 		return;
 	pp_queue_push(&pool->queue, task);
 	wake = pp_mode_rouse_locked(pool);
-	uv_mutex_unlock(&pool->lock);
 	if (wake >= 0)
-		pp_wake(wake);
+		pp_wake(wake); /* with the lock held: a stop would close it */
+	uv_mutex_unlock(&pool->lock);
 }
 
+/* During a refresh some workers are of the old program and some of the new. */
 static int
 check(struct procpool *pool, procpool_job_fn function)
 {
-	int rc = 0;
+	const uintptr_t address = (uintptr_t)function;
+	bool there;
 
 	uv_mutex_lock(&pool->lock);
-	if (pool->spawner != NULL &&
-	    !pp_spawner_has(pool->spawner, (uintptr_t)function))
-		rc = PROCPOOL_EFUNCTION;
+	there =
+	    (pool->spawner == NULL || pp_spawner_has(pool->spawner, address)) &&
+	    (pool->outgoing == NULL || pp_spawner_has(pool->outgoing, address));
 	uv_mutex_unlock(&pool->lock);
-	return rc;
+	return there ? 0 : PROCPOOL_EFUNCTION;
 }
 
 /* Have one worker replaced, and wait for that. */
@@ -251,23 +264,38 @@ renew(struct procpool *pool, struct channel *ch)
 	return rc;
 }
 
+/* Let a new spawner take over, and keep the old one until its workers have
+ * gone; with NULL, let that go too. */
+static void
+turn_over(struct procpool *pool, struct spawner *fresh)
+{
+	struct spawner *gone;
+
+	uv_mutex_lock(&pool->renewing);
+	uv_mutex_lock(&pool->lock);
+	gone = pool->outgoing;
+	pool->outgoing = NULL;
+	if (fresh != NULL) {
+		pool->outgoing = pool->spawner;
+		pool->spawner = fresh;
+	}
+	uv_mutex_unlock(&pool->lock);
+	uv_mutex_unlock(&pool->renewing);
+	pp_spawner_unref(gone);
+}
+
 static int
 refresh(struct procpool *pool)
 {
-	struct spawner *fresh, *old;
+	struct spawner *fresh;
 	int i, rc = pp_spawner_make(&fresh);
 
 	if (rc < 0)
 		return rc;
-	uv_mutex_lock(&pool->renewing);
-	uv_mutex_lock(&pool->lock);
-	old = pool->spawner;
-	pool->spawner = fresh;
-	uv_mutex_unlock(&pool->lock);
-	uv_mutex_unlock(&pool->renewing);
-	pp_spawner_unref(old);
+	turn_over(pool, fresh);
 	for (i = 0; i < pool->n_jobs && rc == 0; i++)
 		rc = renew(pool, &pool->channels[i]);
+	turn_over(pool, NULL);
 	return rc;
 }
 

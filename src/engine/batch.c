@@ -45,11 +45,16 @@ pp_batch_new(struct procpool_batch **batch, size_t size)
 	rc = uv_cond_init(&b->changed);
 	if (rc < 0)
 		goto fail_lock;
+	rc = pp_home_init(&b->home);
+	if (rc < 0)
+		goto fail_changed;
 	b->size = size;
 	b->refs = 1;
 	*batch = b;
 	return 0;
 
+fail_changed:
+	uv_cond_destroy(&b->changed);
 fail_lock:
 	uv_mutex_destroy(&b->lock);
 fail_memory:
@@ -64,7 +69,6 @@ pp_batch_enlist_locked(struct procpool *pool, struct procpool_batch *batch)
 	if (batch->next != NULL)
 		batch->next->previous = batch;
 	pool->batches = batch;
-	batch->listed = true;
 }
 
 void
@@ -77,7 +81,6 @@ pp_batch_delist_locked(struct procpool *pool, struct procpool_batch *batch)
 	if (batch->next != NULL)
 		batch->next->previous = batch->previous;
 	batch->next = batch->previous = NULL;
-	batch->listed = false;
 }
 
 int
@@ -86,8 +89,8 @@ pp_batch_take(struct procpool_batch *batch, size_t *index)
 	int rc = 0;
 
 	uv_mutex_lock(&batch->lock);
-	if (batch->cut)
-		rc = PROCPOOL_ESHUTDOWN;
+	if (batch->cut != 0)
+		rc = batch->cut;
 	else if (batch->given == batch->size)
 		rc = PROCPOOL_EOVERFLOW;
 	else {
@@ -105,19 +108,20 @@ pp_batch_fill(struct procpool_batch *batch, struct task *task)
 	batch->tasks[task->index] = task;
 	if (task->result.outcome == PROCPOOL_ESHUTDOWN)
 		batch->shut_down = true;
-	if (++batch->ended == batch->size || batch->cut)
+	if (++batch->ended == batch->size || batch->cut != 0)
 		uv_cond_broadcast(&batch->changed);
 	pp_batch_unref_locked(batch);
 }
 
 void
-pp_batch_cut_all(struct procpool *pool)
+pp_batch_cut_all(struct procpool *pool, int why)
 {
 	struct procpool_batch *batch;
 
 	for (batch = pool->batches; batch != NULL; batch = batch->next) {
 		uv_mutex_lock(&batch->lock);
-		batch->cut = batch->cut || batch->given < batch->size;
+		if (batch->cut == 0 && batch->given < batch->size)
+			batch->cut = why;
 		uv_cond_broadcast(&batch->changed);
 		uv_mutex_unlock(&batch->lock);
 	}

@@ -8,16 +8,17 @@
 
 #include <stdbool.h>
 
+#include "base/home.h"
 #include "engine/task.h"
 
 struct procpool_batch {
 	/* Set once. */
 	size_t size;
 	struct procpool *pool;
+	struct home home;
 
 	/* Under the pool's lock. */
 	struct procpool_batch *next, *previous; /* the pool's batches */
-	bool listed;
 
 	uv_mutex_t lock;
 	uv_cond_t changed;
@@ -26,7 +27,7 @@ struct procpool_batch {
 	unsigned refs; /* its opener's, one for each task, who waits */
 	size_t given; /* tasks accepted */
 	size_t ended;
-	bool cut; /* the pool ended before all were given */
+	int cut; /* why the pool ended before all were given; 0: it did not */
 	bool shut_down; /* a task ended with the pool */
 	bool gone; /* the pool is closed, and not to be followed */
 	struct task *tasks[]; /* ended ones, in the order of submission */
@@ -53,7 +54,7 @@ void pp_batch_fill(struct procpool_batch *batch, struct task *task);
 
 /* The pool takes no more tasks: who waits for a batch that has not been given
  * all of its tasks waits in vain.  With the pool's lock held. */
-void pp_batch_cut_all(struct procpool *pool);
+void pp_batch_cut_all(struct procpool *pool, int why);
 
 /* The pool goes: its batches are on their own.  With the pool's lock held. */
 void pp_batch_forget_all(struct procpool *pool);

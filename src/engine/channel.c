@@ -69,7 +69,7 @@ pp_channel_clear(struct channel *ch)
 	ch->live = 0;
 	uv_mutex_unlock(&ch->lock);
 	ch->pid = 0;
-	ch->quiet = ch->ended = ch->broke = false;
+	ch->quiet = ch->told_to_end = ch->broke = false;
 }
 
 /* ------------------------------------------------------------ The loop */
@@ -148,7 +148,7 @@ ask_to_stop(struct channel *ch)
 {
 	const struct task_frame frame = { .type = TASK_STOP };
 
-	if (pp_outbox_fits(&ch->out, pp_outbox_size(0)))
+	if (pp_outbox_fits(&ch->out, 0))
 		pp_outbox_add(&ch->out, &frame, NULL);
 	if (!pp_channel_is_free(ch))
 		(void)pp_pidfd_kill(ch->pidfd, SIGTERM);
@@ -160,7 +160,7 @@ pp_channel_event(struct channel *ch, enum life_event event)
 	ch->broke = ch->broke || event == LIFE_BROKE;
 	switch (pp_life_step(&ch->life, event)) {
 	case LIFE_STOP:
-		ch->ended = true;
+		ch->told_to_end = true;
 		ask_to_stop(ch);
 		break;
 	case LIFE_KILL:

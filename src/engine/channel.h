@@ -73,7 +73,7 @@ struct channel {
 	struct outbox out;
 	struct stream in;
 	bool quiet; /* the ring was looked at since the last result */
-	bool ended; /* the pool ended this worker */
+	bool told_to_end; /* the pool wants it to end */
 	bool broke; /* it broke the protocol: nothing more is believed */
 };
 

@@ -116,18 +116,19 @@ ask(struct channel *ch, struct spawner *spawner, const struct parts *parts)
 	if (rc == 0)
 		rc = pp_spawner_request(spawner, request, parts->fds);
 	free(request);
-	/* However a socket says that nobody is there any more. */
-	return rc == -ECONNRESET || rc == -ENOTCONN ? -EPIPE : rc;
+	return rc;
 }
 
-/* Wait for the spawner's answer. */
+/* Wait for the spawner's answer.  It forks one worker after the other, and a
+ * fork takes the longer the larger the program is. */
 static int
 await_birth(struct channel *ch)
 {
+	const int64_t forks_ms = 2 * ch->pool->n_jobs * ch->spawner->fork_ms;
 	struct spawn_report report;
 	ssize_t n;
 
-	if (!pp_readable(ch->report, pp_deadline(REPORT_MS)))
+	if (!pp_readable(ch->report, pp_deadline(REPORT_MS + forks_ms)))
 		return -EPIPE; /* alive or not, it is of no use */
 	n = pp_receive(ch->report, &report, sizeof(report), &ch->pidfd, 1);
 	if (n != (ssize_t)sizeof(report))

@@ -76,6 +76,20 @@ take_last_words(struct channel *ch, struct task_list *ended)
 	pp_channel_harvest(ch, ended);
 }
 
+/* When it was begun and how long it ran, as far as the worker is to be
+ * believed. */
+static void
+set_times(struct channel *ch, struct task *task)
+{
+	const uint64_t now = pp_now();
+	const uint64_t since = atomic_load(&ch->page->since);
+
+	if (since < task->submitted || since > now)
+		return;
+	task->result.queued_ns = since - task->submitted;
+	task->result.ran_ns = now - since;
+}
+
 static void
 end_killed(struct channel *ch, struct task *task, uint64_t sequence,
     const struct death *death)
@@ -88,6 +102,7 @@ end_killed(struct channel *ch, struct task *task, uint64_t sequence,
 		len += snprintf(text + len, sizeof(text) - (size_t)len,
 		    " by %s %d", death->how, death->code);
 	pp_channel_name_worker(ch, task);
+	set_times(ch, task);
 	task->result.phase = pp_stream_is_amid(&ch->in, sequence)
 	    ? PROCPOOL_RETURNING
 	    : PROCPOOL_RUNNING;
@@ -137,12 +152,13 @@ pp_channel_bury(struct channel *ch, int verdict, struct task_list *ended,
 	death = learn_death(ch);
 	if (ch->broke)
 		death = (struct death){ .outcome = PROCPOOL_EPROTOCOL };
-	else if (ch->ended)
+	else if (ch->told_to_end)
 		death = (struct death){ .outcome = verdict };
-	if (!ch->ended)
+	if (!ch->told_to_end)
 		log_death(ch, &death);
 	blamed = empty_flight(ch, &death, ended, again);
-	counts = !ch->ended && blamed == 0 && death.outcome != PROCPOOL_ELOST;
+	counts =
+	    !ch->told_to_end && blamed == 0 && death.outcome != PROCPOOL_ELOST;
 	pp_channel_event(ch, LIFE_DIED);
 	pp_channel_clear(ch);
 	return counts;

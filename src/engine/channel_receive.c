@@ -9,8 +9,8 @@
 
 #include "engine/channel_parts.h"
 
-/* The task that a result is for: it must be the oldest one in flight, and
- * claimed.  Takes it out of flight. */
+/* The task that a result is for: it must be the oldest one in flight, sent
+ * whole, and claimed.  Takes it out of flight. */
 static struct task *
 land_locked(struct channel *ch, uint64_t sequence)
 {
@@ -20,7 +20,7 @@ land_locked(struct channel *ch, uint64_t sequence)
 	    ch->oldest < ch->next && ch->flight[ch->oldest % PP_SLOTS] == NULL)
 		ch->oldest++;
 	if (ch->oldest < ch->next && sequence == ch->oldest &&
-	    pp_claimed(ch->page, sequence)) {
+	    sequence >= ch->fixed && pp_claimed(ch->page, sequence)) {
 		task = ch->flight[sequence % PP_SLOTS];
 		ch->flight[sequence % PP_SLOTS] = NULL;
 		ch->oldest++;
@@ -221,7 +221,13 @@ pp_channel_read(struct channel *ch, struct task_list *ended)
 void
 pp_channel_harvest(struct channel *ch, struct task_list *ended)
 {
-	ch->quiet = true;
-	while (!ch->broke && pp_stream_from_ring(&ch->in, ch->page) > 0)
-		take_frames(ch, ended);
+	size_t total = 0, n = 1;
+
+	/* No more than the ring holds, whatever a worker pretends. */
+	for (ch->quiet = true; !ch->broke && n > 0 && total < PP_RING;) {
+		n = pp_stream_from_ring(&ch->in, ch->page);
+		total += n;
+		if (n > 0)
+			take_frames(ch, ended);
+	}
 }

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "engine/batch.h"
 #include "engine/mode.h"
 #include "engine/settle.h"
 
@@ -61,6 +62,7 @@ break_pool(struct procpool *pool, int cause)
 	if (breaks) {
 		pp_pool_set_state_locked(pool, POOL_BROKEN);
 		pp_queue_empty(&pool->queue, &queue);
+		pp_batch_cut_all(pool, PROCPOOL_EBROKEN);
 	}
 	uv_mutex_unlock(&pool->lock);
 	if (!breaks)
@@ -76,13 +78,13 @@ break_pool(struct procpool *pool, int cause)
 
 /* Count a failure of ours: whether to go on. */
 static bool
-count_failure(struct procpool *pool, int cause)
+count_failure(struct procpool *pool, int cause, bool lived)
 {
 	bool allowed;
 
 	uv_mutex_lock(&pool->lock);
 	allowed = pp_restart_allowed(
-	    &pool->restart, pp_now(), pp_restart_limit(pool->n_jobs));
+	    &pool->restart, pp_now(), pp_restart_limit(pool->n_jobs), lived);
 	uv_mutex_unlock(&pool->lock);
 	if (!allowed)
 		break_pool(pool, cause);
@@ -90,19 +92,19 @@ count_failure(struct procpool *pool, int cause)
 }
 
 void
-pp_keeper_worker_gone(struct procpool *pool, bool counts)
+pp_keeper_worker_gone(struct procpool *pool, bool counts, bool starting)
 {
 	uv_mutex_lock(&pool->lock);
 	pool->stats.workers--;
 	uv_mutex_unlock(&pool->lock);
 	if (counts)
-		(void)count_failure(pool, 0);
+		(void)count_failure(pool, 0, !starting);
 }
 
 /* ----------------------------------------------------------- Spawners */
 
-static struct spawner *
-current_spawner(struct procpool *pool)
+struct spawner *
+pp_keeper_spawner(struct procpool *pool)
 {
 	struct spawner *spawner;
 
@@ -138,8 +140,8 @@ renew_spawner(struct procpool *pool, const struct spawner *dead)
 		    "pool %s: the process that forks the workers (pid %d) has "
 		    "died; another is made, with the program as it is now",
 		    pool->name, (int)dead->pid);
-		if (pp_restart_allowed(
-			&pool->spawner_restart, pp_now(), SPAWNER_RENEWALS))
+		if (pp_restart_allowed(&pool->spawner_restart, pp_now(),
+			SPAWNER_RENEWALS, true))
 			rc = pp_spawner_make(&fresh);
 		else
 			rc = PROCPOOL_ELOST;
@@ -172,9 +174,12 @@ worker_there(struct channel *ch, bool replaces)
 	pool->stats.workers++;
 	if (replaces && !ch->renew)
 		pool->stats.restarts++;
-	if (ch->renew)
+	/* One that was being forked when a refresh began is of the old
+	 * snapshot still, and is renewed again. */
+	if (ch->renew && ch->spawner == pool->spawner) {
+		ch->renew = false;
 		uv_cond_broadcast(&pool->changed);
-	ch->renew = false;
+	}
 	uv_mutex_unlock(&pool->lock);
 	pp_log(&pool->log, PROCPOOL_DEBUG, "%s (pid %d) started", ch->name,
 	    (int)ch->pid);
@@ -184,7 +189,7 @@ bool
 pp_keeper_first_worker(struct channel *ch)
 {
 	struct procpool *pool = ch->pool;
-	struct spawner *spawner = current_spawner(pool);
+	struct spawner *spawner = pp_keeper_spawner(pool);
 	const int rc = pp_channel_spawn(ch, spawner);
 
 	pp_spawner_unref(spawner);
@@ -203,7 +208,7 @@ static int
 try_worker(struct channel *ch)
 {
 	struct procpool *pool = ch->pool;
-	struct spawner *spawner = current_spawner(pool);
+	struct spawner *spawner = pp_keeper_spawner(pool);
 	int rc = pp_channel_spawn(ch, spawner), cause;
 
 	if (rc == 0)
@@ -212,11 +217,11 @@ try_worker(struct channel *ch)
 		cause = renew_spawner(pool, spawner);
 		if (cause < 0)
 			break_pool(pool, cause);
-	} else if (rc < 0) {
+	} else if (rc < 0 && serves(pool)) {
 		pp_log(&pool->log, PROCPOOL_ERROR,
 		    "%s: no worker could be started: %s", ch->name,
 		    procpool_strerror(rc));
-		(void)count_failure(pool, rc);
+		(void)count_failure(pool, rc, false);
 	}
 	pp_spawner_unref(spawner);
 	return rc;

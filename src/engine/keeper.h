@@ -3,8 +3,8 @@
  * forked and replaced, counts deaths, makes a new spawner when the old one has
  * died, and declares the pool broken when there is no point in going on.
  */
-#ifndef PP_ENGINE_KEEPER_H
-#define PP_ENGINE_KEEPER_H
+#ifndef PP_ENGINE_OWNER_H
+#define PP_ENGINE_OWNER_H
 
 #include <stdbool.h>
 
@@ -19,8 +19,12 @@ bool pp_keeper_first_worker(struct channel *ch);
  * ends.  By the monitor. */
 bool pp_keeper_next_worker(struct channel *ch);
 
-/* A worker has gone; counts: outside any task and unasked. */
-void pp_keeper_worker_gone(struct procpool *pool, bool counts);
+/* A worker has gone.  counts: outside any task, and unasked; starting: before
+ * it was ready. */
+void pp_keeper_worker_gone(struct procpool *pool, bool counts, bool starting);
+
+/* The spawner that new workers come from, with a reference. */
+struct spawner *pp_keeper_spawner(struct procpool *pool);
 
 /* The outcome of tasks that are running when the pool ends. */
 int pp_keeper_verdict(struct procpool *pool);

@@ -89,11 +89,12 @@ bury(struct channel *ch)
 {
 	struct procpool *pool = ch->pool;
 	struct task_list ended = { 0 }, again = { 0 };
+	const bool starting = ch->life == LIFE_STARTING;
 	bool counts;
 
 	pp_mode_go_away(ch);
 	counts = pp_channel_bury(ch, pp_keeper_verdict(pool), &ended, &again);
-	pp_keeper_worker_gone(pool, counts);
+	pp_keeper_worker_gone(pool, counts, starting);
 	sort_out(pool, &ended, &again);
 }
 
@@ -108,7 +109,7 @@ await_death(struct channel *ch, uint64_t deadline)
 
 		event = pp_channel_io(ch, deadline, false, &ended);
 		pp_settle(ch->pool, &ended);
-	} while (event == CHANNEL_ACTIVE);
+	} while (event == CHANNEL_ACTIVE && pp_now() < deadline);
 	return event == CHANNEL_DIED;
 }
 

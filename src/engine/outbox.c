@@ -48,7 +48,8 @@ pp_outbox_size(size_t len)
 bool
 pp_outbox_fits(const struct outbox *out, size_t size)
 {
-	return out->large == NULL && out->end + size <= SIZE;
+	return out->large == NULL &&
+	    out->end + size <= SIZE - sizeof(struct task_frame);
 }
 
 static void

@@ -32,7 +32,9 @@ void pp_outbox_clear(struct outbox *out);
 bool pp_outbox_is_large(size_t len);
 size_t pp_outbox_size(size_t len);
 
-/* Whether so many bytes fit in the buffer, and no large payload is pending. */
+/* Whether so many bytes fit in the buffer, and no large payload is pending.  A
+ * frame that asks the worker to stop has a place reserved: it needs to be asked
+ * for nothing but 0 bytes. */
 bool pp_outbox_fits(const struct outbox *out, size_t size);
 
 /* Add a frame; it must fit. */

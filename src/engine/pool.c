@@ -53,6 +53,14 @@ pp_pool_set_state_locked(struct procpool *pool, enum pool_state state)
 	uv_cond_broadcast(&pool->room);
 }
 
+void
+pp_pool_set_state(struct procpool *pool, enum pool_state state)
+{
+	uv_mutex_lock(&pool->lock);
+	pp_pool_set_state_locked(pool, state);
+	uv_mutex_unlock(&pool->lock);
+}
+
 bool
 pp_pool_has_much_room(const struct procpool *pool)
 {

@@ -94,7 +94,8 @@ struct procpool {
 	struct channel *idle; /* under lock: a stack of sleeping ones */
 	int hungry; /* under lock: how many have nothing to do, */
 	int ahead; /* and how many have more than they are at */
-	struct spawner *spawner; /* under lock: where new workers come from */
+	struct spawner *spawner; /* under lock: where new workers come from, */
+	struct spawner *outgoing; /* and during a refresh, where old ones do */
 	uv_mutex_t stealing; /* held by a thief; before a channel's lock */
 	uv_mutex_t renewing; /* held while a spawner is replaced */
 	struct restart spawner_restart; /* under renewing */
@@ -114,6 +115,7 @@ int pp_pool_check(const struct procpool *pool);
 
 /* Change the state, and tell everybody who waits for anything. */
 void pp_pool_set_state_locked(struct procpool *pool, enum pool_state state);
+void pp_pool_set_state(struct procpool *pool, enum pool_state state);
 
 /* Whether a quarter of the queue is free. */
 bool pp_pool_has_much_room(const struct procpool *pool);

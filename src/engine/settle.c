@@ -127,7 +127,7 @@ hand_over(struct task *task)
 	(void)snprintf(task->worker_name, sizeof(task->worker_name), "%s",
 	    task->result.worker_name);
 	task->result.worker_name = task->worker_name;
-	if (task->keeper == KEEPER_CALLER) {
+	if (task->owner == OWNER_CALLER) {
 		struct caller *caller = task->caller;
 
 		caller->task = task;
@@ -150,7 +150,7 @@ finish(struct procpool *pool, struct task_list *list)
 	while ((task = pp_list_pop(list)) != NULL) {
 		tally.bytes += task->len;
 		tally.open[task->epoch % 2]++;
-		if (task->keeper != KEEPER_NONE) {
+		if (task->owner != OWNER_NONE) {
 			pp_list_push(&kept, task);
 		} else {
 			free(task->heap);

@@ -86,38 +86,48 @@ copy_ranges(struct ranges *to, const struct ranges *from)
 /*
  * Fork twice, so that the spawner is nobody's child here: the host may wait
  * for its own children, all of them, and would otherwise wait for it too.
- * *pid is the process in between, to be given to reap().
  */
 static int
-fork_fresh(int control, pid_t *pid)
+fork_fresh(struct spawner *s, int control)
 {
+	const uint64_t start = pp_now();
 	int host_pidfd, rc = pp_pidfd_open(getpid(), &host_pidfd);
 
 	if (rc < 0)
 		return rc;
-	*pid = pp_fork();
-	if (*pid == 0) {
+	s->between = pp_fork();
+	if (s->between == 0) {
 		const pid_t spawner = fork();
 
 		if (spawner == 0)
 			pp_spawner_main(control, host_pidfd);
 		_exit(spawner < 0 ? errno : 0);
 	}
-	rc = *pid < 0 ? -errno : 0;
+	rc = s->between < 0 ? -errno : 0;
+	/* Later forks will take about as long: it is a matter of size. */
+	s->fork_ms = (int64_t)((pp_now() - start) / PP_MS);
 	pp_close(&host_pidfd);
 	return rc;
 }
 
-/* Reap the process in between: 0, or why it could not fork.  Somebody else may
- * have reaped it first; then it is not known. */
+/* Reap the process in between: 0, or why it could not fork.  It ends by itself
+ * unless it hangs in a handler that the host has set for forks.  Somebody else
+ * may have reaped it first; then nothing is known. */
 static int
 reap(pid_t pid)
 {
-	int status;
+	siginfo_t info;
+	int status, fd;
 	pid_t reaped;
 
-	if (pid <= 0)
+	if (pid <= 0 ||
+	    waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
 		return 0;
+	if (pp_pidfd_open(pid, &fd) == 0) {
+		if (!pp_readable(fd, pp_deadline(END_MS)))
+			(void)pp_pidfd_kill(fd, SIGKILL);
+		pp_close(&fd);
+	}
 	do
 		reaped = waitpid(pid, &status, 0);
 	while (reaped < 0 && errno == EINTR);
@@ -154,10 +164,14 @@ await(int control, enum report_kind kind, uint64_t deadline, pid_t *pid,
 {
 	struct spawn_report report;
 	int fd = -1;
+	ssize_t n;
 
-	if (!pp_readable(control, deadline) ||
-	    pp_receive(control, &report, sizeof(report), &fd, 1) !=
-		(ssize_t)sizeof(report))
+	if (!pp_readable(control, deadline))
+		return PROCPOOL_ESPAWNER;
+	n = pp_receive(control, &report, sizeof(report), &fd, 1);
+	if (n == -EPROTO)
+		return -EMFILE; /* its descriptor could not be received */
+	if (n != (ssize_t)sizeof(report))
 		return PROCPOOL_ESPAWNER;
 	if (report.kind != kind) {
 		pp_close(&fd);
@@ -189,33 +203,35 @@ see_off(struct spawner *spawner)
 	(void)waitid(P_PIDFD, (id_t)spawner->pidfd, &info, WEXITED | WNOHANG);
 }
 
-static void
-destroy(struct spawner *spawner)
-{
-	pp_close(&spawner->control);
-	see_off(spawner);
-	pp_close(&spawner->pidfd);
-	pp_home_done(&spawner->home);
-	free(spawner->code.items);
-	free(spawner);
-}
-
 int
 pp_spawner_await(struct spawner *s)
 {
-	const uint64_t deadline = pp_deadline(SELFTEST_MS);
-	int error,
-	    rc = await(s->control, REPORT_BORN, deadline, &s->pid, &s->pidfd);
+	const uint64_t deadline = pp_deadline(SELFTEST_MS + 10 * s->fork_ms);
+	int error, rc;
 
+	s->awaited = true;
+	rc = await(s->control, REPORT_BORN, deadline, &s->pid, &s->pidfd);
 	if (rc == 0)
 		rc = await(s->control, REPORT_READY, deadline, &s->pid, NULL);
-	error = reap(s->between); /* it has long ended */
-	s->between = 0;
+	error = reap(s->between);
 	if (rc == PROCPOOL_ESPAWNER && error < 0)
 		rc = error;
 	if (rc < 0 && s->pidfd >= 0)
 		(void)pp_pidfd_kill(s->pidfd, SIGKILL);
 	return rc;
+}
+
+static void
+destroy(struct spawner *s)
+{
+	/* Unless it has introduced itself there is nothing to see it off by. */
+	if (s->control >= 0 && !s->awaited)
+		(void)pp_spawner_await(s);
+	pp_close(&s->control);
+	see_off(s);
+	pp_close(&s->pidfd);
+	free(s->code.items);
+	free(s);
 }
 
 /* Fork it: nothing is waited for. */
@@ -227,10 +243,12 @@ launch(struct spawner *s, const struct spawner *parent)
 	if (rc < 0)
 		return rc;
 	s->control = ends[0];
-	if (parent != NULL)
+	if (parent != NULL) {
+		s->fork_ms = parent->fork_ms;
 		rc = fork_from(parent, ends[1]);
-	else
-		rc = fork_fresh(ends[1], &s->between);
+	} else {
+		rc = fork_fresh(s, ends[1]);
+	}
 	pp_close(&ends[1]);
 	return rc;
 }
@@ -280,13 +298,15 @@ make_from(struct spawner **spawner, const struct spawner *parent)
 	return rc;
 }
 
-/* The dormant spawner, if this process has one. */
+/* The dormant spawner, if this process has one and nobody has killed it. */
 static struct spawner *
 dormant_here(void)
 {
 	struct spawner *s = atomic_load(&dormant);
 
-	return s != NULL && pp_at_home(&s->home) ? s : NULL;
+	return s != NULL && pp_at_home(&s->home) && !pp_readable(s->pidfd, 0)
+	    ? s
+	    : NULL;
 }
 
 int
@@ -307,7 +327,7 @@ procpool_prepare(void)
 	struct spawner *before = atomic_load(&dormant), *s = NULL;
 	int rc;
 
-	if (dormant_here() != NULL)
+	if (before != NULL && pp_at_home(&before->home))
 		return PROCPOOL_EPREPARED;
 	rc = make_from(&s, NULL);
 	if (rc != 0)

@@ -28,6 +28,8 @@ struct spawner {
 	bool prepared; /* its memory is that of procpool_prepare() */
 	struct ranges code;
 	pid_t between; /* its parent for a moment, to be reaped */
+	int64_t fork_ms; /* how long a fork takes */
+	bool awaited;
 	struct home home; /* of the one kept by procpool_prepare() */
 
 	_Atomic unsigned refs;
@@ -58,7 +60,8 @@ struct spawner *pp_spawner_ref(struct spawner *spawner);
  * gone before this returns, in bounded time.  NULL is harmless. */
 void pp_spawner_unref(struct spawner *spawner);
 
-/* Ask for a worker: fds as in process/request.h, which stay the caller's. */
+/* Ask for a worker: fds as in process/request.h, which stay the caller's.
+ * -EPIPE: the spawner has gone, or does not listen. */
 int pp_spawner_request(struct spawner *spawner,
     const struct spawn_request *request, const int fds[REQUEST_FDS]);
 

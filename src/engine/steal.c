@@ -1,5 +1,6 @@
 #include "engine/steal.h"
 
+#include "base/fd.h"
 #include "engine/keeper.h"
 #include "engine/mode.h"
 
@@ -26,18 +27,29 @@ search(const struct channel *thief, struct task_list *loot)
 		    &pool->channels[(thief->index + i) % pool->n_jobs], loot);
 }
 
-/* Send what fits; the rest goes back to the front of the queue. */
-static void
+/* Send what fits, and wake somebody for it when it is more than one task:
+ * whether there is any now. */
+static bool
 keep(struct channel *ch, struct task_list *loot)
 {
+	struct procpool *pool = ch->pool;
+	int wake = -1;
+	size_t live;
+
 	uv_mutex_lock(&ch->lock);
 	while (loot->first != NULL &&
 	    pp_channel_fits_locked(ch, &(struct load){ 0 }, loot->first->len))
 		pp_channel_send_locked(ch, pp_list_pop(loot));
-	uv_mutex_lock(&ch->pool->lock);
-	pp_mode_tell_load_locked(ch, ch->live);
-	uv_mutex_unlock(&ch->pool->lock);
+	live = ch->live;
+	uv_mutex_lock(&pool->lock);
+	pp_mode_tell_load_locked(ch, live);
+	if (live > 1)
+		wake = pp_mode_rouse_locked(pool);
+	if (wake >= 0)
+		pp_wake(wake);
+	uv_mutex_unlock(&pool->lock);
 	uv_mutex_unlock(&ch->lock);
+	return live > 0;
 }
 
 bool
@@ -51,9 +63,7 @@ pp_steal(struct channel *ch)
 	 * go to sleep while it waits here. */
 	uv_mutex_lock(&pool->stealing);
 	search(ch, &loot);
-	found = loot.count > 0;
-	if (found)
-		keep(ch, &loot);
+	found = loot.count > 0 && keep(ch, &loot);
 	uv_mutex_unlock(&pool->stealing);
 	pp_keeper_requeue(pool, &loot);
 	return found;

@@ -26,10 +26,10 @@ struct caller {
 };
 
 /* Who gets the task in the end. */
-enum keeper {
-	KEEPER_NONE, /* nobody: it is used again */
-	KEEPER_CALLER,
-	KEEPER_BATCH
+enum owner {
+	OWNER_NONE, /* nobody: it is used again */
+	OWNER_CALLER,
+	OWNER_BATCH
 };
 
 /*
@@ -47,7 +47,7 @@ struct task {
 		struct caller *caller;
 		struct procpool_batch *batch; /* one reference */
 	};
-	uint32_t keeper; /* enum keeper */
+	uint32_t owner; /* enum owner */
 	uint32_t epoch; /* which drains wait for it */
 
 	uint64_t id;

@@ -55,6 +55,7 @@ make_room(struct procpool_job *job, size_t len)
 
 	if (len > job->max_payload)
 		return PROCPOOL_ETOOBIG;
+	job->len = 0;
 	if (len <= job->capacity && job->space != NULL)
 		return 0;
 	pp_job_done(job);

@@ -20,6 +20,7 @@
 #include "process/selftest.h"
 #include "process/worker_main.h"
 
+#define SELFTEST_S    10 /* longest that a self-test goes on unwatched */
 #define REAP_PATIENCE (500 * PP_MS) /* for killed children, at the end */
 
 extern char **environ;
@@ -37,11 +38,11 @@ struct spawner_state {
 	struct spawn_request request; /* the one being served */
 };
 
-static void
+/* When the host has gone, the loop will see it. */
+static int
 report(int socket, const struct spawn_report *what, const int *fds, int n)
 {
-	/* When the host has gone, the loop will see it. */
-	(void)pp_send(socket, what, sizeof(*what), fds, n);
+	return pp_send(socket, what, sizeof(*what), fds, n);
 }
 
 /* ------------------------------------------------- Forking for the host */
@@ -120,7 +121,7 @@ serve_worker(struct spawner_state *s, int *fds)
 	what.pid = pid;
 	if (what.error == 0)
 		what.kind = REPORT_BORN;
-	report(fds[REQUEST_REPORT_FD], &what, &pidfd, pidfd >= 0);
+	(void)report(fds[REQUEST_REPORT_FD], &what, &pidfd, pidfd >= 0);
 	pp_close(&pidfd);
 	pp_close(&fds[REQUEST_TASK_FD]);
 	pp_close(&fds[REQUEST_RESULT_FD]);
@@ -140,7 +141,7 @@ serve_spawner(struct spawner_state *s, int *fds)
 		const struct spawn_report what = { .kind = REPORT_FAILED,
 			.error = -errno };
 
-		report(fds[0], &what, NULL, 0);
+		(void)report(fds[0], &what, NULL, 0);
 	}
 	pp_close(&fds[0]);
 }
@@ -181,7 +182,7 @@ tell_end(struct spawner_state *s, pid_t pid, int status)
 	for (i = 0; i < s->count; i++) {
 		if (s->children[i].pid != pid)
 			continue;
-		report(s->children[i].report, &what, NULL, 0);
+		(void)report(s->children[i].report, &what, NULL, 0);
 		pp_close(&s->children[i].report);
 		s->children[i] = s->children[--s->count];
 		return;
@@ -281,6 +282,22 @@ open_signals(void)
 	return signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* The host kills a spawner that hangs here; the alarm does when the host has
+ * gone meanwhile, since nobody watches that yet. */
+static void
+test_itself(void)
+{
+	sigset_t alarm_only;
+
+	sigemptyset(&alarm_only);
+	sigaddset(&alarm_only, SIGALRM);
+	(void)sigprocmask(SIG_UNBLOCK, &alarm_only, NULL);
+	(void)alarm(SELFTEST_S);
+	pp_selftest();
+	(void)alarm(0);
+	(void)sigprocmask(SIG_BLOCK, &alarm_only, NULL);
+}
+
 /* Introduce itself, so that the host can end a spawner that hangs next. */
 static void
 introduce(struct spawner_state *s)
@@ -288,13 +305,13 @@ introduce(struct spawner_state *s)
 	struct spawn_report what = { .kind = REPORT_BORN, .pid = getpid() };
 	int pidfd;
 
-	if (pp_pidfd_open(getpid(), &pidfd) < 0)
+	if (pp_pidfd_open(getpid(), &pidfd) < 0 ||
+	    report(s->control, &what, &pidfd, 1) < 0)
 		_exit(EXIT_FAILURE);
-	report(s->control, &what, &pidfd, 1);
 	pp_close(&pidfd);
-	pp_selftest();
+	test_itself();
 	what.kind = REPORT_READY;
-	report(s->control, &what, NULL, 0);
+	(void)report(s->control, &what, NULL, 0);
 }
 
 static void

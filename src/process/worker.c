@@ -258,6 +258,7 @@ do_task(struct worker *w, const struct task_frame *task, const void *arg)
 {
 	int rc = 0;
 
+	atomic_store_explicit(&w->page->since, w->clock, memory_order_relaxed);
 	if (pp_claim_take(w->page, task->sequence, CLAIM_CLAIMED))
 		rc = run_task(w, task, arg);
 	atomic_store_explicit(
@@ -338,7 +339,6 @@ pp_worker_serve(const struct spawn_request *request, int task_fd, int result_fd,
 		request->exit(&w.job, w.job.state);
 	if (rc == 0)
 		rc = flush(&w);
-	pp_home_done(&w.home);
 	pp_job_done(&w.job);
 	free(w.large);
 	free(w.buf);

@@ -38,6 +38,7 @@ struct page {
 	_Alignas(64) _Atomic uint64_t committed; /* all before it is there */
 	_Atomic uint64_t writing; /* all before it minus PP_RING may be gone */
 	_Atomic uint64_t passed; /* frames run or skipped */
+	_Atomic uint64_t since; /* when the last claimed task was begun, ns */
 
 	/* Written by the host first, then by whoever claims or revokes. */
 	_Alignas(64) _Atomic uint64_t claims[PP_SLOTS];

@@ -1,12 +1,12 @@
 #include "rules/restart.h"
 
 bool
-pp_restart_allowed(struct restart *restart, uint64_t now, unsigned limit)
+pp_restart_allowed(
+    struct restart *restart, uint64_t now, unsigned limit, bool lived)
 {
-	if (restart->deaths == 0 || now - restart->since > PP_RESTART_WINDOW) {
-		restart->since = now;
+	if (lived && now - restart->last > PP_RESTART_WINDOW)
 		restart->deaths = 0;
-	}
+	restart->last = now;
 	restart->deaths++;
 	return restart->deaths <= limit;
 }
