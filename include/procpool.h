@@ -30,11 +30,13 @@
  *            that procpool_close() must be the last call on a pool.  None may
  *            be called from a signal handler.
  *
- * Callbacks  They run on threads of the pool, with all signals blocked, one
- *            at a time for each pool.  They may submit.  What would wait for
- *            the callback itself is refused with PROCPOOL_EDEADLOCK.  A
- *            callback that takes long holds up other callbacks and, at worst,
- *            one worker.  It must return: no longjmp, no pthread_exit.
+ * Callbacks  They run one at a time for each pool, on threads of the pool with
+ *            all signals blocked; the last ones of a pool that is shut down in
+ *            the thread that does so, and in debug mode in one that submits.
+ *            They may submit.  What would wait for the callback itself is
+ *            refused with PROCPOOL_EDEADLOCK.  A callback that takes long
+ *            holds up other callbacks and, at worst, one worker.  It must
+ *            return: no longjmp, no pthread_exit.
  *
  * fork       A pool belongs to the process that opened it.  In a copy of that
  *            process made by fork (a worker is one) every call on it returns
@@ -45,6 +47,19 @@
  *            what you load before costs nothing to pass.  A job can run any
  *            function that was in the program then.  Everything later reaches
  *            a worker as the bytes of a task only, until procpool_refresh().
+ *            Descriptors are not part of it: see procpool_job_fn.
+ *
+ * Processes  A pool has one process that forks its workers (ps shows it as
+ *            pp-spawner) and the workers (pp-w0, pp-w1, ...).  None of them is
+ *            a child of yours: they belong to process 1, or to the nearest
+ *            subreaper, which reaps the first when it ends.  When a worker
+ *            dies it is replaced.  Deaths outside of any task, more than 10 (or
+ *            3 for each worker) in a row with no task succeeding in between,
+ *            break the pool: every call says PROCPOOL_EBROKEN until it is shut
+ *            down, and it may be started again.  When the process that forks
+ *            workers is killed, its workers end with it; another is made from
+ *            the program as it is then, and the log says so.  The second time
+ *            within ten seconds breaks the pool.
  *
  * Politeness The library installs no signal handler, reaps none of your
  *            children, prints nothing, and never exits or aborts.  It starts
@@ -82,8 +97,8 @@ const char *procpool_version(void);
 	    "the worker was killed by a signal while it ran the task: the " \
 	    "result's code is the signal") \
 	X(PROCPOOL_EEXITED, -10003, \
-	    "the task ended its worker by exit(): the result's code is the " \
-	    "exit status") \
+	    "the worker exited while it ran the task: the result's code is " \
+	    "the exit status") \
 	X(PROCPOOL_EDIED, -10004, \
 	    "the worker died while it ran the task, and how is not known") \
 	X(PROCPOOL_EPROTOCOL, -10005, \
@@ -194,8 +209,10 @@ struct procpool_env;
  *
  * It runs in a worker process with one thread, default signal dispositions,
  * nothing blocked, stdin from /dev/null, and descriptors 0 to 4 open: 0-2 the
- * standard ones, 3 its tasks, 4 its results (leave those two alone).  It may
- * crash, exit, fork, exec or be killed; the host is told and goes on.
+ * standard ones, 3 its tasks, 4 its results (leave those two alone).  All other
+ * descriptors of the program are closed there: what a job needs is opened in
+ * the job or in worker_start.  It may crash, exit, fork, exec or be killed; the
+ * host is told and goes on.
  */
 typedef int (*procpool_job_fn)(
     struct procpool_job *job, const void *arg, size_t len);
@@ -211,7 +228,8 @@ typedef int (*procpool_job_fn)(
  * A second call replaces the first.
  *   PROCPOOL_ETOOBIG   len is above the pool's max_payload
  *   -ENOMEM            no memory
- * When the job returns one of these, it becomes the task's outcome.
+ *   PROCPOOL_ENULL     job is NULL, or data is and len is not 0
+ * When the job returns one of the first two, it becomes the task's outcome.
  */
 int procpool_return(struct procpool_job *job, const void *data, size_t len);
 
@@ -359,8 +377,9 @@ struct procpool_options {
 	bool start_later;
 
 	/* Run every job in this process, one at a time, in the thread that
-	 * submits (or in another that is submitting just then), with n_jobs 1:
-	 * for debuggers.  No environment is applied, and a crash is yours. */
+	 * submits (or in another that is submitting just then; what a job or a
+	 * callback submits runs when it has returned), with n_jobs 1: for
+	 * debuggers.  No environment is applied, and a crash is yours. */
 	bool debug;
 
 	/* Let workers see GPUs.  Otherwise each gets CUDA_VISIBLE_DEVICES,
@@ -369,7 +388,7 @@ struct procpool_options {
 	 * whatever env says. */
 	bool keep_gpus;
 
-	/* The pool's name, in log lines and worker names ("NAME-w3"): 1 to 31
+	/* The pool's name, in log lines and results ("NAME-w3"): 1 to 31
 	 * bytes, copied.  NULL: "procpool". */
 	const char *name;
 
@@ -427,7 +446,8 @@ struct procpool_options {
  *
  * Pools opened afterwards have workers with the memory of this moment: their
  * options' functions must have been in the program now, and options.user must
- * point to memory that existed now.
+ * point to memory that existed now.  (Should that process be killed, later
+ * pools are forked from the program as it is then.)
  *
  * Returns 0.
  *   PROCPOOL_EPREPARED   it was called before in this process
@@ -459,8 +479,12 @@ int procpool_open(
  * now.  Results of an earlier life of the pool are not seen again.
  *   PROCPOOL_ENULL, PROCPOOL_EFORKED
  *   PROCPOOL_ERUNNING      it is running
+ *   PROCPOOL_EBROKEN       it is broken: shut it down first; in debug mode,
+ *                          worker_start failed
  *   PROCPOOL_EDEADLOCK     called from a callback of this pool
  *   PROCPOOL_ESPAWNER      the process that forks workers hung or died
+ *   PROCPOOL_EFUNCTION     a function of the options is not in the program or
+ *                          in a library that it has loaded
  *   PROCPOOL_EUNPREPARED   a function or options.user is newer than the
  *                          process kept by procpool_prepare()
  *   -EAGAIN, -ENOMEM, -EMFILE, -ENFILE   a limit of the system
@@ -499,6 +523,7 @@ int procpool_drain(struct procpool *pool, int64_t timeout_ms);
  *   PROCPOOL_ENOTRUNNING   it does not run
  *   PROCPOOL_EDEADLOCK     called from a callback of this pool
  *   PROCPOOL_ESHUTDOWN     the pool was shut down meanwhile
+ *   PROCPOOL_EBROKEN       it broke meanwhile
  *   PROCPOOL_ESPAWNER, -EAGAIN, -ENOMEM, -EMFILE, -ENFILE   as for
  *                          procpool_start(); the old workers stay
  */
@@ -589,8 +614,10 @@ struct procpool_result {
 	int attempt;
 	enum procpool_phase phase;
 
-	/* From acceptance to start, and from start to end; ns.  When it was
-	 * never started, the first is the time until it was given up. */
+	/* From acceptance to start, and from start to end or death; ns.  When
+	 * it was never started, the first is the time until it was given up.
+	 * While more than 64 tasks are queued the first is exact to a tick of
+	 * the kernel (1 to 10 ms). */
 	uint64_t queued_ns;
 	uint64_t ran_ns;
 
@@ -623,7 +650,8 @@ struct procpool_task {
 	procpool_job_fn function; /* NULL: the pool's entry point */
 	procpool_done_fn done; /* called when it has ended */
 	void *user; /* for done */
-	struct procpool_batch *batch; /* takes the result, after done */
+	struct procpool_batch
+	    *batch; /* or NULL; takes the result, after done */
 };
 
 /*
@@ -678,7 +706,8 @@ int procpool_try_submit(
  *
  * Returns the outcome: 0 when the function succeeded, otherwise as in struct
  * procpool_result.  When the task was not accepted, as procpool_submit().
- * Called from any callback or job of this pool: PROCPOOL_EDEADLOCK.
+ * Called from a callback of this pool, or in debug mode from a job:
+ * PROCPOOL_EDEADLOCK; in a worker: PROCPOOL_EFORKED.
  *
  * The quickest way to a result: when a worker is idle the calling thread
  * drives it itself.
@@ -723,8 +752,10 @@ int procpool_batch_add(
  *   PROCPOOL_ETIMEDOUT     some have not
  *   PROCPOOL_EINCOMPLETE   likewise, and not all have been submitted
  *   PROCPOOL_ESHUTDOWN     the pool was shut down before all had ended
- *   PROCPOOL_EDEADLOCK     called from a callback or job of its pool while
- *                          some have not ended
+ *   PROCPOOL_EBROKEN       the pool broke before all were submitted
+ *   PROCPOOL_EDEADLOCK     called from a callback of its pool, or in debug mode
+ *                          from a job, while some have not ended
+ *   PROCPOOL_EFORKED       in a copy of the process, a worker for example
  */
 int procpool_batch_wait(struct procpool_batch *batch, int64_t timeout_ms);
 
@@ -745,6 +776,7 @@ size_t procpool_batch_ended(struct procpool_batch *batch);
  *   PROCPOOL_ENULL
  *   PROCPOOL_EINDEX        index is not below the size
  *   PROCPOOL_EINCOMPLETE   that task has not ended yet
+ *   PROCPOOL_EFORKED
  */
 int procpool_batch_result(struct procpool_batch *batch, size_t index,
     const struct procpool_result **result);
@@ -770,7 +802,7 @@ struct procpool_stats {
 	uint64_t shutdown; /* PROCPOOL_ESHUTDOWN, PROCPOOL_EBROKEN */
 
 	uint64_t queued; /* not given to a worker yet */
-	uint64_t running; /* given to a worker, ended there or not */
+	uint64_t running; /* sent to a worker, which may not have begun it */
 
 	uint64_t workers; /* alive now */
 	uint64_t restarts; /* workers replaced after a death */
