@@ -289,7 +289,8 @@ enum procpool_level {
  * user      the pool's options.user
  *
  * Called from threads of the pool and from your calls, one line at a time.
- * It must not call any function on the pool.
+ * It must not call any function on the pool.  What time it takes comes on top
+ * of the bounds that this manual gives.
  */
 typedef void (*procpool_log_fn)(
     enum procpool_level level, const char *message, void *user);

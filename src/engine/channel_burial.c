@@ -9,7 +9,8 @@
 #include "base/fd.h"
 #include "engine/channel_parts.h"
 
-#define REPORT_MS 2000 /* how long a spawner may take to report */
+#define LAST_WORDS_MS 1000 /* how long a dead worker's pipe is read */
+#define REPORT_MS     2000 /* how long a spawner may take to report */
 
 /* How a worker ended. */
 struct death {
@@ -68,7 +69,12 @@ log_death(struct channel *ch, const struct death *death)
 static void
 take_last_words(struct channel *ch, struct task_list *ended)
 {
-	while (!ch->broke && pp_channel_read(ch, ended) > 0)
+	/* What the worker wrote is there by now.  Something that a job forked
+	 * may go on writing for ever. */
+	const uint64_t deadline = pp_deadline(LAST_WORDS_MS);
+
+	while (
+	    !ch->broke && pp_now() < deadline && pp_channel_read(ch, ended) > 0)
 		;
 	if (ch->broke)
 		return; /* nothing that it says is believed any more */

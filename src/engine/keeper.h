@@ -3,8 +3,8 @@
  * forked and replaced, counts deaths, makes a new spawner when the old one has
  * died, and declares the pool broken when there is no point in going on.
  */
-#ifndef PP_ENGINE_OWNER_H
-#define PP_ENGINE_OWNER_H
+#ifndef PP_ENGINE_KEEPER_H
+#define PP_ENGINE_KEEPER_H
 
 #include <stdbool.h>
 

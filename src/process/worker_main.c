@@ -25,8 +25,8 @@ arrange_fds(int task, int result)
 	const int kept[] = { WORKER_TASK_FD, WORKER_RESULT_FD };
 
 	/* Each may stand in the other's place. */
-	task = fcntl(task, F_DUPFD_CLOEXEC, 16);
-	result = fcntl(result, F_DUPFD_CLOEXEC, 16);
+	task = fcntl(task, F_DUPFD_CLOEXEC, WORKER_RESULT_FD + 1);
+	result = fcntl(result, F_DUPFD_CLOEXEC, WORKER_RESULT_FD + 1);
 	if (dup3(task, WORKER_TASK_FD, O_CLOEXEC) < 0 ||
 	    dup3(result, WORKER_RESULT_FD, O_CLOEXEC) < 0)
 		_exit(EXIT_FAILURE);
