@@ -112,19 +112,6 @@ check_functions(const struct procpool *pool, const struct spawner *spawner)
 	return 0;
 }
 
-/* Put a spawner, or none, in the place of the pool's. */
-static void
-swap_spawner(struct procpool *pool, struct spawner *spawner)
-{
-	struct spawner *old;
-
-	uv_mutex_lock(&pool->lock);
-	old = pool->spawner;
-	pool->spawner = spawner;
-	uv_mutex_unlock(&pool->lock);
-	pp_spawner_unref(old);
-}
-
 static int
 open_spawner(struct procpool *pool, struct spawner **spawner)
 {
@@ -137,7 +124,7 @@ open_spawner(struct procpool *pool, struct spawner **spawner)
 		pp_spawner_unref(*spawner);
 		return rc;
 	}
-	swap_spawner(pool, pp_spawner_ref(*spawner));
+	pp_keeper_swap_spawner(pool, pp_spawner_ref(*spawner));
 	return 0;
 }
 
@@ -171,7 +158,7 @@ fail_monitors:
 	pp_pool_set_state(pool, POOL_STARTING);
 fail_channels:
 	drop_channels(pool);
-	swap_spawner(pool, NULL);
+	pp_keeper_swap_spawner(pool, NULL);
 	return rc;
 }
 
@@ -194,7 +181,7 @@ stop(struct procpool *pool)
 	pp_spawner_unref(spawner);
 	join_monitors(pool, pool->n_jobs);
 	drop_channels(pool);
-	swap_spawner(pool, NULL);
+	pp_keeper_swap_spawner(pool, NULL);
 }
 
 /* ------------------------------------------------------------ In between */

@@ -114,8 +114,8 @@ pp_keeper_spawner(struct procpool *pool)
 	return spawner;
 }
 
-static void
-replace_spawner(struct procpool *pool, struct spawner *fresh)
+void
+pp_keeper_swap_spawner(struct procpool *pool, struct spawner *fresh)
 {
 	struct spawner *old;
 
@@ -146,7 +146,7 @@ renew_spawner(struct procpool *pool, const struct spawner *dead)
 		else
 			rc = PROCPOOL_ELOST;
 		if (rc == 0)
-			replace_spawner(pool, fresh);
+			pp_keeper_swap_spawner(pool, fresh);
 	}
 	uv_mutex_unlock(&pool->renewing);
 	return rc;

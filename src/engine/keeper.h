@@ -26,6 +26,9 @@ void pp_keeper_worker_gone(struct procpool *pool, bool counts, bool starting);
 /* The spawner that new workers come from, with a reference. */
 struct spawner *pp_keeper_spawner(struct procpool *pool);
 
+/* Put a spawner, or none, in its place; takes a reference over. */
+void pp_keeper_swap_spawner(struct procpool *pool, struct spawner *fresh);
+
 /* The outcome of tasks that are running when the pool ends. */
 int pp_keeper_verdict(struct procpool *pool);
 
