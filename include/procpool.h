@@ -61,6 +61,15 @@
  *            the program as it is then, and the log says so.  The second time
  *            within ten seconds breaks the pool.
  *
+ * Memory     Arguments and results of 32 KiB and more travel in memory that the
+ *            host shares with each worker, used again and again.  What large
+ *            ones have touched stays: up to 64 MiB each way for every worker
+ *            that had them, and as much for the pool, until it is shut down.
+ *            One of more than 256 MiB goes through a pipe, several times
+ *            slower.  A worker takes 512 MiB of the host's address space for
+ *            this; where a limit (RLIMIT_AS, RLIMIT_FSIZE) forbids it, all go
+ *            through pipes.
+ *
  * Politeness The library installs no signal handler, reaps none of your
  *            children, prints nothing, and never exits or aborts.  It starts
  *            one thread per worker and one helper process per pool, and
@@ -201,7 +210,8 @@ struct procpool_env;
  *
  * job   this run; valid until the function returns
  * arg   the task's bytes, aligned to 16; not NULL even when len is 0; may be
- *       written to; gone when the function returns
+ *       written to; gone when the function returns (also for a process that
+ *       the job has forked)
  * len   how many, in bytes
  *
  * Returns 0 when it succeeded (with the bytes of procpool_return(), or none),
@@ -241,7 +251,7 @@ int procpool_return(struct procpool_job *job, const void *data, size_t len);
  * Returns the space, aligned to 16, to be filled and then given to
  * procpool_return() with the number of bytes used; NULL when len is above
  * max_payload or there is no memory.  A second call replaces the first and
- * loses its content.
+ * loses its content.  A process that the job forks does not have the space.
  */
 void *procpool_reserve(struct procpool_job *job, size_t len);
 
@@ -700,7 +710,7 @@ int procpool_try_submit(
 /*
  * Run one task and wait for it.
  *
- * arg, len   the bytes for the entry point
+ * arg, len   the bytes for the entry point; not to be changed meanwhile
  * result     set to how it ended; give it back with procpool_result_done().
  *            When the task was not accepted it is set to hold nothing, and
  *            the returned error as its outcome.

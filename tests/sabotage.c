@@ -113,6 +113,16 @@ await_restarts(struct procpool *pool, uint64_t n, int64_t ms)
 	}
 }
 
+void
+allow_areas(bool allowed)
+{
+	struct rlimit limit;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = allowed ? limit.rlim_max : 1 << 20;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
 pid_t
 call_pid(struct procpool *pool, procpool_job_fn function)
 {

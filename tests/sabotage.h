@@ -47,6 +47,10 @@ void expect_success(int first, int last);
 /* Wait until the pool has replaced n workers by its own count. */
 void await_restarts(struct procpool *pool, uint64_t n, int64_t ms);
 
+/* Let the pools that are opened from here on have memory areas, or none: a
+ * limit on the size of files forbids them. */
+void allow_areas(bool allowed);
+
 /* Call a job that returns a pid. */
 pid_t call_pid(struct procpool *pool, procpool_job_fn function);
 

@@ -6,6 +6,7 @@
  */
 #include "sabotage.h"
 
+#include "base/area.h"
 #include "rules/frame.h"
 
 /* What a worker has its channel open as; the manual says so. */
@@ -66,15 +67,48 @@ START_TEST(the_check_refuses_unknown_types)
 END_TEST
 
 /* P05 */
-START_TEST(the_check_refuses_reserved_bits)
+START_TEST(the_check_refuses_a_place_that_has_no_meaning)
 {
 	struct result_frame frame = { .type = RESULT_DATA };
 
 	expect(pp_result_check(&frame, LIMIT), 0);
-	frame.reserved = 1;
+	frame.place = 16;
 	expect(pp_result_check(&frame, LIMIT), PROCPOOL_EPROTOCOL);
-	frame.reserved = UINT64_C(1) << 63;
+	frame.place = UINT64_C(1) << 63;
 	expect(pp_result_check(&frame, LIMIT), PROCPOOL_EPROTOCOL);
+}
+END_TEST
+
+/* P02, P05: a large result lies in its area, whole, and aligned. */
+START_TEST(the_check_refuses_places_outside_the_area)
+{
+	static const struct {
+		uint64_t place, length;
+		int result;
+	} rows[] = {
+		{ 0, 0, 0 },
+		{ 0, PP_AREA, 0 },
+		{ PP_AREA - 16, 16, 0 },
+		{ PP_AREA, 0, 0 },
+		{ 0, PP_AREA + 1, PROCPOOL_EPROTOCOL },
+		{ PP_AREA - 16, 17, PROCPOOL_EPROTOCOL },
+		{ PP_AREA + 16, 0, PROCPOOL_EPROTOCOL },
+		{ 8, 16, PROCPOOL_EPROTOCOL },
+		{ UINT64_MAX - 15, 16, PROCPOOL_EPROTOCOL },
+		{ UINT64_MAX - 15, 32, PROCPOOL_EPROTOCOL },
+		{ UINT64_C(1) << 63, UINT64_C(1) << 63, PROCPOOL_EPROTOCOL },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct result_frame frame = { .type = RESULT_LARGE,
+			.place = rows[i].place,
+			.length = rows[i].length };
+
+		expect(pp_result_check(&frame, UINT64_MAX), rows[i].result);
+	}
+	expect(check(RESULT_LARGE, LIMIT, 0), 0);
+	expect(check(RESULT_LARGE, LIMIT + 1, 0), PROCPOOL_EPROTOCOL);
+	expect(check(RESULT_LARGE, 16, 1), PROCPOOL_EPROTOCOL);
 }
 END_TEST
 
@@ -104,11 +138,17 @@ START_TEST(the_check_takes_any_48_bytes)
 			bytes[at] = (unsigned char)(rand_r(&seed) >> 8);
 		/* Else nothing would pass the first comparisons. */
 		frame.type %= RESULT_TYPES + 1;
-		frame.reserved = 0;
+		frame.place >>= rand_r(&seed) % 64;
+		if (rand_r(&seed) % 2 == 0)
+			frame.place = 0;
 		frame.length >>= rand_r(&seed) % 64;
 		frame.code %= 4;
-		if (pp_result_check(&frame, LIMIT) == 0)
-			ck_assert_uint_le(frame.length, LIMIT);
+		if (pp_result_check(&frame, LIMIT) < 0)
+			continue;
+		ck_assert_uint_le(frame.length, LIMIT);
+		ck_assert_uint_le(frame.place, PP_AREA);
+		if (frame.type == RESULT_LARGE)
+			ck_assert_uint_le(frame.place + frame.length, PP_AREA);
 	}
 }
 END_TEST
@@ -202,29 +242,34 @@ static const struct result_frame frames[] = {
 	{ .type = RESULT_FAILED, .length = UINT64_MAX, .code = 1 },
 	{ .type = RESULT_FAILED, .length = PP_TEXT_MAX + 1, .code = 1 },
 	{ .type = RESULT_LOG, .length = UINT64_C(1) << 32 },
-	/* 8: types and reserved bits (P05) */
+	{ .type = RESULT_LARGE, .length = LIMIT + 1 },
+	{ .type = RESULT_LARGE, .length = LIMIT, .place = PP_AREA },
+	{ .type = RESULT_LARGE, .length = 16, .place = UINT64_MAX - 15 },
+	/* 11: types and bits without a meaning (P05) */
 	{ .type = 0 },
 	{ .type = RESULT_TYPES },
 	{ .type = UINT32_MAX },
-	{ .type = RESULT_DATA, .reserved = 1 },
-	{ .type = RESULT_DATA, .reserved = UINT64_MAX },
+	{ .type = RESULT_DATA, .place = 1 },
+	{ .type = RESULT_DATA, .place = UINT64_MAX },
+	{ .type = RESULT_LARGE, .length = 16, .place = 1 },
 	{ .type = RESULT_ERROR, .code = PROCPOOL_ESHUTDOWN },
-	/* 14: sequences that were never given (P06) */
+	/* 18: sequences that were never given (P06) */
 	{ .type = RESULT_DATA, .sequence = 1000000 },
 	{ .type = RESULT_DATA, .sequence = UINT64_MAX },
 	{ .type = RESULT_DATA, .sequence = UINT64_C(1) << 32 },
 	{ .type = RESULT_FAILED, .sequence = UINT64_C(1) << 63, .code = 1 },
 	{ .type = RESULT_ERROR, .sequence = 77777, .code = -ENOMEM },
-	/* 19: what is said once, a second time (P06) */
+	{ .type = RESULT_LARGE, .sequence = 1000000, .length = 16 },
+	/* 24: what is said once, a second time (P06) */
 	{ .type = RESULT_READY },
 	{ .type = RESULT_REFUSED, .code = 1 },
 };
 
 enum {
 	LENGTHS = 0,
-	TYPES = 8,
-	SEQUENCES = 14,
-	AGAIN = 19,
+	TYPES = 11,
+	SEQUENCES = 18,
+	AGAIN = 24,
 	FRAMES = sizeof(frames) / sizeof(frames[0])
 };
 
@@ -469,7 +514,8 @@ END_TEST
 
 RUN_TESTS("fault_protocol", the_check_refuses_a_length_above_the_limit,
     the_check_refuses_a_text_above_its_limit, the_check_refuses_unknown_types,
-    the_check_refuses_reserved_bits,
+    the_check_refuses_a_place_that_has_no_meaning,
+    the_check_refuses_places_outside_the_area,
     the_check_refuses_codes_that_no_worker_may_give,
     the_check_takes_any_48_bytes,
     random_bytes_are_a_protocol_error_of_their_task_alone,

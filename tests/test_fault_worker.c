@@ -315,37 +315,64 @@ judge_much(const struct procpool_result *result, void *user)
 	ledger_done(result, user);
 }
 
-/* W16: the time until the kill is swept at random over that of a transfer,
- * until three results were really cut off. */
+/* Have one large result on its way, and kill its worker then. */
+static void
+kill_while_returning(struct procpool *pool, int id, useconds_t after)
+{
+	const struct op op = { .id = id };
+
+	flag_set(&shared->flag[0], 0);
+	ok(procpool_submit_task(pool,
+	    &(struct procpool_task){ .arg = &op,
+		.len = sizeof(op),
+		.function = return_much,
+		.done = judge_much,
+		.user = (void *)(uintptr_t)id }));
+	await_flag(&shared->flag[0], 1, 2000);
+	usleep(after);
+	if (atomic_load(&shared->completed[id]) == 0)
+		kill(atomic_load(&shared->flag[0]), SIGKILL);
+	ledger_await(id + 1, 5000);
+	ck_assert_int_eq(atomic_load(&shared->flag[2]), 0);
+}
+
+/* W16: through the pipe.  The time until the kill is swept at random over that
+ * of a transfer, until three results were really cut off. */
 START_TEST(a_result_cut_off_by_a_death_is_never_delivered_in_part)
 {
-	struct procpool *pool = begin_fault(1);
 	const int64_t start = now_ms();
+	struct procpool *pool;
 	unsigned seed = 16;
 	int n = 0;
 
+	allow_areas(false);
+	pool = begin_fault(1);
 	while (atomic_load(&shared->flag[1]) < 3) {
-		const struct op op = { .id = n };
-
 		ck_assert_msg(now_ms() - start < bound(8000),
 		    "%d of %d results were cut off",
 		    atomic_load(&shared->flag[1]), n);
-		flag_set(&shared->flag[0], 0);
-		ok(procpool_submit_task(pool,
-		    &(struct procpool_task){ .arg = &op,
-			.len = sizeof(op),
-			.function = return_much,
-			.done = judge_much,
-			.user = (void *)(uintptr_t)n }));
-		n++;
-		await_flag(&shared->flag[0], 1, 2000);
-		usleep((useconds_t)(rand_r(&seed) % 4000));
-		if (atomic_load(&shared->completed[n - 1]) == 0)
-			kill(atomic_load(&shared->flag[0]), SIGKILL);
-		ledger_await(n, 5000);
-		ck_assert_int_eq(atomic_load(&shared->flag[2]), 0);
+		kill_while_returning(
+		    pool, n++, (useconds_t)(rand_r(&seed) % 4000));
 	}
 	end_fault(pool, n);
+	allow_areas(true);
+}
+END_TEST
+
+/* W16: through the memory area. */
+START_TEST(a_large_result_is_there_whole_or_not_at_all)
+{
+	enum {
+		KILLS = 60
+	};
+	struct procpool *pool = begin_fault(1);
+	unsigned seed = 17;
+
+	for (int id = 0; id < KILLS; id++)
+		kill_while_returning(
+		    pool, id, (useconds_t)(rand_r(&seed) % 300));
+	ck_assert_int_eq(atomic_load(&shared->flag[1]), 0); /* none in part */
+	end_fault(pool, KILLS);
 }
 END_TEST
 
@@ -659,6 +686,7 @@ RUN_TESTS("fault_worker", a_killed_worker_costs_the_one_task_it_ran,
     a_job_that_calls_quick_exit_is_reported_with_its_status,
     a_death_is_seen_though_a_grandchild_holds_the_pipes,
     a_result_cut_off_by_a_death_is_never_delivered_in_part,
+    a_large_result_is_there_whole_or_not_at_all,
     a_finished_result_outlives_the_worker,
     the_death_of_the_only_worker_costs_one_task,
     the_death_of_both_workers_costs_two_tasks,

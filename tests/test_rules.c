@@ -153,7 +153,7 @@ drain(struct outbox *out, char *to, size_t step)
 /* H17 */
 START_TEST(frames_leave_the_outbox_whole_however_few_bytes_go_at_a_time)
 {
-	static char large[20000], got[40000];
+	static char large[PP_LARGE + 20], got[2 * PP_LARGE];
 	const struct task_frame small = { .length = 5, .type = TASK_RUN };
 	const struct task_frame big = { .length = sizeof(large) - 3,
 		.type = TASK_RUN };

@@ -1,8 +1,9 @@
 /*
  * The worker's loop, run as a thread on the page that host and worker share, so
  * that tools which see one process only (ThreadSanitizer) see both sides of
- * the claim words and of the ring.  Rows C2 and W17 at their root: what is
- * revoked is not run, what is claimed is, once, and its result is in the ring.
+ * the claim words, of the ring and of the areas.  Rows C2 and W17 at their
+ * root: what is revoked is not run, what is claimed is, once, and its result is
+ * in the ring or in an area.
  */
 #include "testing.h"
 
@@ -14,6 +15,8 @@
 #include "process/worker.h"
 
 #define N 900 /* tasks: fewer than slots, and their results fit in the ring */
+
+#define LARGE (2 * PP_LARGE) /* bytes of a large payload */
 
 static atomic_int runs[N]; /* how often each task was run */
 static atomic_int exits;
@@ -55,6 +58,13 @@ serve(void *arg)
 	return (void *)(intptr_t)rc;
 }
 
+/* What a large payload is filled with: the number of its task. */
+static int
+echo_large(struct procpool_job *job, const void *arg, size_t len)
+{
+	return procpool_return(job, arg, len);
+}
+
 static void
 raise_curtain(struct stage *stage)
 {
@@ -65,14 +75,15 @@ raise_curtain(struct stage *stage)
 	stage->request = calloc(1, sizeof(*stage->request));
 	stage->request->entry_point = count_run;
 	stage->request->exit = count_exit;
-	stage->request->max_payload = 4096;
+	stage->request->max_payload = LARGE;
+	stage->request->has_areas = 1;
 	ck_assert_int_eq(pp_pipe(stage->tasks), 0);
 	ck_assert_int_eq(pp_pipe(stage->results), 0);
 	ck_assert_int_eq(pp_nonblock(stage->results[0]), 0);
-	stage->page = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE,
+	stage->page = mmap(NULL, PP_PAGE_ALL, PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert_ptr_ne(stage->page, MAP_FAILED);
-	ck_assert_int_eq(pp_stream_init(&stage->in, 4096), 0);
+	ck_assert_int_eq(pp_stream_init(&stage->in, LARGE), 0);
 	ck_assert_int_eq(pthread_create(&stage->thread, NULL, serve, stage), 0);
 }
 
@@ -111,7 +122,7 @@ clear_stage(struct stage *stage)
 		pp_close(&stage->tasks[i]);
 		pp_close(&stage->results[i]);
 	}
-	munmap(stage->page, sizeof(struct page));
+	munmap(stage->page, PP_PAGE_ALL);
 	pp_stream_done(&stage->in);
 	free(stage->request);
 }
@@ -190,6 +201,69 @@ START_TEST(the_ring_holds_every_result_while_the_worker_runs)
 }
 END_TEST
 
+/* Send a large task, and wait for its result's frame. */
+static void
+send_large(struct stage *stage, int id, struct arrival *arrival)
+{
+	const struct task_frame frame = { .type = TASK_RUN_LARGE,
+		.sequence = (uint64_t)id,
+		.length = LARGE,
+		.function = (uintptr_t)echo_large };
+	const uint64_t deadline = pp_deadline(20000);
+	int rc = 0;
+
+	memset(pp_task_area(stage->page), id, LARGE);
+	pp_claim_offer(stage->page, (uint64_t)id);
+	ck_assert_int_eq(
+	    write(stage->tasks[1], &frame, sizeof(frame)), sizeof(frame));
+	while (rc == 0 && pp_now() < deadline) {
+		(void)pp_stream_from_ring(&stage->in, stage->page);
+		rc = pp_stream_take(&stage->in, arrival);
+		if (rc == 1 && arrival->frame.type == RESULT_READY)
+			rc = 0;
+	}
+	ck_assert_int_eq(rc, 1);
+	ck_assert_int_eq(arrival->frame.type, RESULT_LARGE);
+	ck_assert_uint_eq(arrival->frame.length, LARGE);
+}
+
+/* W17: large results stay until the host has taken all, then their places are
+ * used again. */
+START_TEST(large_results_stay_in_the_area_until_they_are_taken)
+{
+	enum {
+		HELD = 7
+	};
+	struct stage stage;
+	int id = 0;
+
+	raise_curtain(&stage);
+	for (int round = 0; round < 10; round++) {
+		uint64_t places[HELD];
+
+		for (int i = 0; i < HELD; i++) {
+			struct arrival arrival;
+
+			send_large(&stage, id + i, &arrival);
+			places[i] = arrival.frame.place;
+			ck_assert_uint_eq(places[i], (uint64_t)i * LARGE);
+		}
+		for (int i = 0; i < HELD; i++) {
+			const char *data =
+			    pp_result_area(stage.page) + places[i];
+
+			ck_assert_int_eq(data[0], (char)(id + i));
+			ck_assert_int_eq(data[LARGE - 1], (char)(id + i));
+			atomic_fetch_add_explicit(
+			    &stage.page->taken, 1, memory_order_release);
+		}
+		id += HELD;
+	}
+	drop_curtain(&stage);
+	clear_stage(&stage);
+}
+END_TEST
+
 /* H06, at its root: a worker whose host has gone leaves its loop. */
 START_TEST(the_loop_ends_when_nobody_can_send_any_more)
 {
@@ -207,4 +281,5 @@ END_TEST
 
 RUN_TESTS("worker", a_task_is_run_once_or_revoked_and_never_both,
     the_ring_holds_every_result_while_the_worker_runs,
+    large_results_stay_in_the_area_until_they_are_taken,
     the_loop_ends_when_nobody_can_send_any_more)

@@ -28,9 +28,12 @@ init_locks(struct procpool *pool)
 	rc = uv_mutex_init(&pool->deliveries.lock);
 	if (rc < 0)
 		goto fail_room;
-	rc = uv_mutex_init(&pool->stealing);
+	rc = pp_stock_init(&pool->stock);
 	if (rc < 0)
 		goto fail_deliveries;
+	rc = uv_mutex_init(&pool->stealing);
+	if (rc < 0)
+		goto fail_stock;
 	rc = uv_mutex_init(&pool->renewing);
 	if (rc < 0)
 		goto fail_stealing;
@@ -38,6 +41,8 @@ init_locks(struct procpool *pool)
 
 fail_stealing:
 	uv_mutex_destroy(&pool->stealing);
+fail_stock:
+	pp_stock_done(&pool->stock);
 fail_deliveries:
 	uv_mutex_destroy(&pool->deliveries.lock);
 fail_room:
@@ -54,6 +59,7 @@ destroy_locks(struct procpool *pool)
 {
 	uv_mutex_destroy(&pool->renewing);
 	uv_mutex_destroy(&pool->stealing);
+	pp_stock_done(&pool->stock);
 	uv_mutex_destroy(&pool->deliveries.lock);
 	uv_cond_destroy(&pool->room);
 	uv_cond_destroy(&pool->changed);
@@ -348,6 +354,7 @@ procpool_shutdown(struct procpool *pool)
 	while (pool->epochs.open[0] + pool->epochs.open[1] > 0)
 		(void)pp_pool_wait_locked(pool, PP_NEVER);
 	uv_mutex_unlock(&pool->lock);
+	pp_stock_empty(&pool->stock);
 	pp_log(&pool->log, PROCPOOL_INFO, "pool %s stopped", pool->name);
 	pp_pool_set_state(pool, POOL_STOPPED);
 	return 0;

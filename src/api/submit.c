@@ -93,14 +93,15 @@ blank_locked(struct procpool *pool)
 	return task;
 }
 
-/* Make a task out of what was submitted; takes heap, when len needs it. */
+/* Make a task out of what was submitted; takes heap, when there is any. */
 static void
-fill(struct task *task, const struct procpool_task *spec, void *heap)
+fill(struct task *task, const struct procpool_task *spec, struct block heap)
 {
 	task->function = spec->function;
 	task->len = spec->len;
-	task->heap = heap;
-	if (heap == NULL && spec->len > 0)
+	task->heap = heap.memory;
+	task->heap_size = heap.size;
+	if (spec->len > 0 && spec->len <= PP_TASK_SPACE)
 		memcpy(task->space, spec->arg, spec->len);
 	task->done = spec->done;
 	task->user = spec->user;
@@ -144,7 +145,7 @@ book_locked(struct procpool *pool, struct task *task)
 
 static int
 admit_locked(struct procpool *pool, const struct procpool_task *spec,
-    void *heap, enum patience patience, struct task **task)
+    struct block heap, enum patience patience, struct task **task)
 {
 	size_t index = 0;
 	int rc = await_room_locked(pool, spec->len, patience);
@@ -171,29 +172,40 @@ admit_locked(struct procpool *pool, const struct procpool_task *spec,
 	return 0;
 }
 
+/*
+ * Whether the argument is copied to the heap: not when it fits into the task,
+ * nor when its owner waits for the task.  In debug mode the function has it
+ * itself, and may write to it.
+ */
+static bool
+needs_copy(const struct procpool *pool, size_t len, const struct caller *caller)
+{
+	return len > PP_TASK_SPACE && (caller == NULL || pool->options.debug);
+}
+
 static int
 submit(struct procpool *pool, const struct procpool_task *spec,
     enum patience patience, struct caller *caller)
 {
 	struct task *task;
-	void *heap = NULL;
+	struct block heap = { 0 };
 	int rc = check(pool, spec);
 
 	if (rc == 0 && spec->function != NULL)
 		rc = pool->backend->check(pool, spec->function);
 	if (rc < 0)
 		return rc;
-	if (spec->len > PP_TASK_SPACE) {
-		heap = malloc(spec->len);
-		if (heap == NULL)
+	if (needs_copy(pool, spec->len, caller)) {
+		heap = pp_stock_take(&pool->stock, spec->len);
+		if (heap.memory == NULL)
 			return -ENOMEM;
-		memcpy(heap, spec->arg, spec->len);
+		memcpy(heap.memory, spec->arg, spec->len);
 	}
 	uv_mutex_lock(&pool->lock);
 	rc = admit_locked(pool, spec, heap, patience, &task);
 	if (rc < 0) {
 		uv_mutex_unlock(&pool->lock);
-		free(heap);
+		pp_stock_give(&pool->stock, heap);
 		return rc;
 	}
 	if (caller != NULL) {
@@ -240,6 +252,7 @@ call(struct procpool *pool, const struct procpool_task *spec,
 		return PROCPOOL_EDEADLOCK;
 	if (spec == NULL || spec->done != NULL || spec->batch != NULL)
 		return PROCPOOL_ENULL;
+	caller.arg = spec->arg;
 	rc = uv_sem_init(&caller.ended, 0);
 	if (rc < 0)
 		return rc;

@@ -70,16 +70,12 @@ stop(struct procpool *pool)
 
 /* Keep the result's bytes: the job's space serves the next one. */
 static int
-keep_data(struct task *task, const struct job_end *end)
+keep_data(struct procpool *pool, struct task *task, const struct job_end *end)
 {
 	char *place = task->space;
 
-	free(task->heap);
-	task->heap = NULL;
-	if (end->len > PP_TASK_SPACE) {
-		task->heap = malloc(end->len);
-		place = task->heap;
-	}
+	if (end->len > PP_TASK_SPACE)
+		place = pp_task_room(task, end->len, &pool->stock);
 	if (place == NULL)
 		return -ENOMEM;
 	if (end->len > 0)
@@ -90,7 +86,7 @@ keep_data(struct task *task, const struct job_end *end)
 }
 
 static void
-fill_result(struct task *task, const struct job_end *end)
+fill_result(struct procpool *pool, struct task *task, const struct job_end *end)
 {
 	struct procpool_result *result = &task->result;
 
@@ -98,7 +94,7 @@ fill_result(struct task *task, const struct job_end *end)
 	switch (end->type) {
 	case RESULT_DATA:
 		pp_task_end(task, 0);
-		result->outcome = keep_data(task, end);
+		result->outcome = keep_data(pool, task, end);
 		break;
 	case RESULT_FAILED:
 		pp_task_end(task, PROCPOOL_EFAILED);
@@ -122,8 +118,8 @@ run(struct procpool *pool, struct task *task)
 	struct job_end end;
 
 	pp_set_inside(pool);
-	/* A function may write to its argument. */
-	end = pp_job_run(pool->job, function, 1, pp_task_data(task), task->len);
+	/* A function may write to its argument: it is the task's own here. */
+	end = pp_job_run(pool->job, function, 1, pp_task_arg(task), task->len);
 	pp_set_inside(outer);
 	pp_task_blank_result(task);
 	result->worker = 0;
@@ -132,7 +128,7 @@ run(struct procpool *pool, struct task *task)
 	result->attempt = 1;
 	result->queued_ns = started - task->submitted;
 	result->ran_ns = pp_now() - started;
-	fill_result(task, &end);
+	fill_result(pool, task, &end);
 }
 
 /* Run the queue until it is empty, with the pool's lock held in between. */

@@ -58,8 +58,10 @@ pp_channel_clear(struct channel *ch)
 	pp_close(&ch->report);
 	pp_close(&ch->pidfd);
 	if (ch->page != NULL)
-		(void)munmap(ch->page, sizeof(*ch->page));
+		(void)munmap(ch->page, ch->page_size);
 	ch->page = NULL;
+	ch->tasks = (struct area){ 0 };
+	ch->moving = NULL;
 	pp_stream_done(&ch->in);
 	pp_spawner_unref(ch->spawner);
 	ch->spawner = NULL;

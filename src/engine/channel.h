@@ -70,6 +70,9 @@ struct channel {
 	int report;
 	int pidfd;
 	struct page *page;
+	size_t page_size; /* with the areas, if there are any */
+	struct area tasks; /* the area of a large task */
+	struct task *moving; /* to that area, before its frame is written */
 	struct outbox out;
 	struct stream in;
 	bool quiet; /* the ring was looked at since the last result */

@@ -60,21 +60,38 @@ set_nonblocking(struct channel *ch)
 }
 
 static int
-make_page(struct channel *ch, struct parts *parts)
+map_page(struct channel *ch, size_t size, int *fd)
 {
 	void *page;
-	int rc = pp_shared_memory(
-	    "procpool", sizeof(struct page), &parts->fds[REQUEST_PAGE_FD]);
+	int rc = pp_shared_memory("procpool", size, fd);
 
 	if (rc < 0)
 		return rc;
-	page = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE,
-	    MAP_SHARED, parts->fds[REQUEST_PAGE_FD], 0);
-	if (page == MAP_FAILED)
-		return -errno;
+	page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
+	if (page == MAP_FAILED) {
+		rc = -errno;
+		pp_close(fd);
+		return rc;
+	}
 	/* The spawner is not to have it either, nor the host's children. */
-	(void)madvise(page, sizeof(struct page), MADV_DONTFORK);
+	(void)madvise(page, size, MADV_DONTFORK);
 	ch->page = page;
+	ch->page_size = size;
+	return 0;
+}
+
+/* Areas are a matter of speed: a limit on the host's address space, or on the
+ * size of files, may be too small for them.  (This is a monitor's thread, which
+ * no SIGXFSZ reaches.) */
+static int
+make_page(struct channel *ch, struct parts *parts)
+{
+	int *fd = &parts->fds[REQUEST_PAGE_FD];
+
+	if (map_page(ch, PP_PAGE_ALL, fd) < 0)
+		return map_page(ch, PP_PAGE_SPAN, fd);
+	(void)madvise(pp_result_area(ch->page), 2 * PP_AREA, MADV_DONTDUMP);
+	ch->tasks.memory = pp_task_area(ch->page);
 	return 0;
 }
 
@@ -107,6 +124,7 @@ ask(struct channel *ch, struct spawner *spawner, const struct parts *parts)
 	request->kind = REQUEST_WORKER;
 	request->worker = ch->index;
 	request->max_payload = options->max_payload;
+	request->has_areas = ch->tasks.memory != NULL;
 	request->entry_point = options->entry_point;
 	request->start = options->worker_start;
 	request->exit = options->worker_exit;

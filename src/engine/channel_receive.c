@@ -24,7 +24,8 @@ land_locked(struct channel *ch, uint64_t sequence)
 		task = ch->flight[sequence % PP_SLOTS];
 		ch->flight[sequence % PP_SLOTS] = NULL;
 		ch->oldest++;
-		ch->live--;
+		if (--ch->live == 0)
+			pp_area_trim(&ch->tasks);
 	}
 	return task;
 }
@@ -39,31 +40,38 @@ pp_channel_name_worker(const struct channel *ch, struct task *task)
 	task->result.attempt = 1;
 }
 
-/* Keep a result's bytes with its task. */
-static void
-keep_data(struct task *task, struct arrival *arrival)
+/* Keep a result's bytes with its task: NULL when there is no memory. */
+static const char *
+keep_data(struct channel *ch, struct task *task, const struct arrival *arrival)
 {
-	struct procpool_result *result = &task->result;
 	const size_t len = (size_t)arrival->frame.length;
+	struct stock *stock = &ch->pool->stock;
 	char *place = task->space;
 
-	if (arrival->heap == NULL && len > PP_TASK_SPACE) {
-		arrival->heap = malloc(len);
-		arrival->no_memory = arrival->heap == NULL;
-		if (arrival->heap != NULL)
-			memcpy(arrival->heap, arrival->data, len);
-	} else if (arrival->heap == NULL && len > 0) {
+	if (arrival->no_memory)
+		return NULL;
+	if (arrival->heap != NULL) {
+		pp_stock_give(stock, pp_task_take_heap(task));
+		task->heap = arrival->heap;
+		return arrival->heap;
+	}
+	if (len > PP_TASK_SPACE)
+		place = pp_task_room(task, len, stock);
+	if (place != NULL && len > 0)
 		memcpy(place, arrival->data, len);
-	}
-	free(task->heap);
-	task->heap = arrival->heap;
-	if (arrival->no_memory) {
-		pp_task_end(task, -ENOMEM);
+	return place;
+}
+
+static void
+succeed(struct channel *ch, struct task *task, const struct arrival *arrival)
+{
+	const char *data = keep_data(ch, task, arrival);
+
+	pp_task_end(task, data != NULL ? 0 : -ENOMEM);
+	if (data == NULL)
 		return;
-	}
-	pp_task_end(task, 0);
-	result->data = task->heap != NULL ? task->heap : place;
-	result->len = len;
+	task->result.data = data;
+	task->result.len = (size_t)arrival->frame.length;
 }
 
 static void
@@ -80,7 +88,8 @@ fill_result(struct channel *ch, struct task *task, struct arrival *arrival)
 	    : 0;
 	switch (frame->type) {
 	case RESULT_DATA:
-		keep_data(task, arrival);
+	case RESULT_LARGE:
+		succeed(ch, task, arrival);
 		break;
 	case RESULT_FAILED:
 		pp_task_end(task, PROCPOOL_EFAILED);
@@ -121,6 +130,24 @@ log_text_locked(struct channel *ch, const struct arrival *arrival)
 	uv_mutex_lock(&ch->lock);
 }
 
+/* Take a large result out of the area, without the lock meanwhile, and let the
+ * worker use it again. */
+static void
+take_large_locked(
+    struct channel *ch, struct task *task, struct arrival *arrival)
+{
+	const struct result_frame *frame = &arrival->frame;
+	struct area area = { pp_result_area(ch->page),
+		(size_t)(frame->place + frame->length) };
+
+	arrival->data = area.memory + frame->place;
+	uv_mutex_unlock(&ch->lock);
+	fill_result(ch, task, arrival);
+	pp_area_trim(&area);
+	atomic_fetch_add_explicit(&ch->page->taken, 1, memory_order_release);
+	uv_mutex_lock(&ch->lock);
+}
+
 /* Act on one frame: 0 or PROCPOOL_EPROTOCOL. */
 static int
 receive_locked(
@@ -128,6 +155,8 @@ receive_locked(
 {
 	struct task *task;
 
+	if (arrival->frame.type == RESULT_LARGE && ch->tasks.memory == NULL)
+		return PROCPOOL_EPROTOCOL;
 	switch (arrival->frame.type) {
 	case RESULT_READY:
 		return pp_life_step(&ch->life, LIFE_READY) == LIFE_BUG
@@ -147,7 +176,10 @@ receive_locked(
 			free(arrival->heap);
 			return PROCPOOL_EPROTOCOL;
 		}
-		fill_result(ch, task, arrival);
+		if (arrival->frame.type == RESULT_LARGE)
+			take_large_locked(ch, task, arrival);
+		else
+			fill_result(ch, task, arrival);
 		pp_list_push(ended, task);
 		return 0;
 	}

@@ -3,6 +3,7 @@
  * and what the worker has not begun is taken back.
  */
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "engine/channel_parts.h"
@@ -10,11 +11,12 @@
 bool
 pp_channel_fits_locked(const struct channel *ch, struct load *load, size_t len)
 {
-	const bool large = pp_outbox_is_large(len);
+	const bool large = len >= PP_LARGE;
 	const size_t size = pp_outbox_size(len);
 
-	/* What the pipe cannot hold cannot be taken back while the worker is
-	 * busy: it is sent only to a worker that will read it now. */
+	/* There is one area, and what the pipe cannot hold cannot be taken back
+	 * while the worker is busy: it is sent only to a worker that will read
+	 * it now. */
 	if (large && (ch->live > 0 || load->frames > 0))
 		return false;
 	if (load->large || ch->next + load->frames - ch->oldest >= PP_SLOTS ||
@@ -29,25 +31,50 @@ pp_channel_fits_locked(const struct channel *ch, struct load *load, size_t len)
 void
 pp_channel_send_locked(struct channel *ch, struct task *task)
 {
+	const bool large = task->len >= PP_LARGE;
+	const bool moves = large && pp_area_have(&ch->tasks, task->len) == 0;
 	const struct task_frame frame = { .length = task->len,
 		.sequence = ch->next,
 		.function = (uintptr_t)task->function,
-		.type = TASK_RUN,
+		.type = moves ? TASK_RUN_LARGE : TASK_RUN,
 		.attempt = 1 };
 
 	ch->flight[ch->next % PP_SLOTS] = task;
 	pp_claim_offer(ch->page, ch->next);
 	ch->next++;
 	ch->live++;
-	if (pp_outbox_is_large(task->len))
-		ch->fixed = ch->next; /* its bytes are sent from the task */
-	pp_outbox_add(&ch->out, &frame, pp_task_data(task));
+	if (large)
+		ch->fixed = ch->next; /* its bytes are still in the task */
+	if (moves)
+		ch->moving = task;
+	pp_outbox_add(&ch->out, &frame, moves ? NULL : pp_task_arg(task));
 	ch->quiet = false;
+}
+
+/* The bytes of a large task are where the worker reads them, or on their way in
+ * the pipe: it may be revoked. */
+static void
+loosen(struct channel *ch)
+{
+	uv_mutex_lock(&ch->lock);
+	ch->fixed = 0;
+	uv_mutex_unlock(&ch->lock);
+}
+
+/* Copy a large task to the area, without the lock: it may take a while. */
+static void
+move_payload(struct channel *ch)
+{
+	memcpy(ch->tasks.memory, pp_task_arg(ch->moving), ch->moving->len);
+	ch->moving = NULL;
+	loosen(ch);
 }
 
 void
 pp_channel_flush(struct channel *ch)
 {
+	if (ch->moving != NULL)
+		move_payload(ch);
 	while (pp_outbox_pending(&ch->out)) {
 		struct iovec at[PP_OUTBOX_PIECES];
 		const int count = pp_outbox_pieces(&ch->out, at);
@@ -62,12 +89,8 @@ pp_channel_flush(struct channel *ch)
 		if (n < 0)
 			return; /* full; a dead worker is seen elsewhere */
 		pp_outbox_written(&ch->out, (size_t)n);
-		if (large && ch->out.large == NULL) {
-			/* The task's bytes are not needed any more. */
-			uv_mutex_lock(&ch->lock);
-			ch->fixed = 0;
-			uv_mutex_unlock(&ch->lock);
-		}
+		if (large && ch->out.large == NULL)
+			loosen(ch);
 	}
 }
 

@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIZE  ((size_t)64 * 1024) /* what a pipe takes at once */
-#define LARGE ((size_t)16 * 1024) /* payloads from here on stay in place */
+#define SIZE ((size_t)64 * 1024) /* what a pipe takes at once */
 
 static char zeros[PP_ALIGN];
 
@@ -31,18 +30,12 @@ pp_outbox_clear(struct outbox *out)
 	out->large = NULL;
 }
 
-bool
-pp_outbox_is_large(size_t len)
-{
-	return len >= LARGE;
-}
-
 size_t
 pp_outbox_size(size_t len)
 {
 	const size_t head = sizeof(struct task_frame);
 
-	return len >= LARGE ? head : head + (size_t)pp_padded(len);
+	return len >= PP_LARGE ? head : head + (size_t)pp_padded(len);
 }
 
 bool
@@ -64,11 +57,11 @@ void
 pp_outbox_add(
     struct outbox *out, const struct task_frame *frame, const void *payload)
 {
-	const size_t len = (size_t)frame->length;
+	const size_t len = payload != NULL ? (size_t)frame->length : 0;
 	const size_t padding = (size_t)pp_padded(len) - len;
 
 	put(out, frame, sizeof(*frame));
-	if (len >= LARGE) {
+	if (len >= PP_LARGE) {
 		out->large = payload;
 		out->large_len = len;
 		out->padding = padding;

@@ -27,9 +27,7 @@ int pp_outbox_init(struct outbox *out);
 void pp_outbox_done(struct outbox *out);
 void pp_outbox_clear(struct outbox *out);
 
-/* Whether a payload counts as large, and the bytes that its frame takes in the
- * buffer. */
-bool pp_outbox_is_large(size_t len);
+/* The bytes that the frame of a payload takes in the buffer. */
 size_t pp_outbox_size(size_t len);
 
 /* Whether so many bytes fit in the buffer, and no large payload is pending.  A
@@ -37,7 +35,7 @@ size_t pp_outbox_size(size_t len);
  * for nothing but 0 bytes. */
 bool pp_outbox_fits(const struct outbox *out, size_t size);
 
-/* Add a frame; it must fit. */
+/* Add a frame, and its payload unless that is NULL; it must fit. */
 void pp_outbox_add(
     struct outbox *out, const struct task_frame *frame, const void *payload);
 

@@ -65,6 +65,7 @@ struct procpool {
 	struct log log;
 	const struct backend *backend;
 	struct deliveries deliveries; /* under its own lock */
+	struct stock stock; /* likewise */
 
 	uv_mutex_t lock;
 	uv_cond_t changed; /* a state, an empty epoch, a refresh */

@@ -120,10 +120,22 @@ leave_epochs_locked(struct procpool *pool, const struct tally *tally)
 		uv_cond_broadcast(&pool->changed);
 }
 
+/* What the argument took goes back, unless the result is there now. */
+static void
+drop_argument(struct procpool *pool, struct task *task)
+{
+	const struct procpool_result *result = &task->result;
+
+	if (task->heap != NULL && result->data != task->heap &&
+	    result->message != task->heap)
+		pp_stock_give(&pool->stock, pp_task_take_heap(task));
+}
+
 /* Hand a task to who keeps it.  It is not ours any more then. */
 static void
-hand_over(struct task *task)
+hand_over(struct procpool *pool, struct task *task)
 {
+	drop_argument(pool, task);
 	(void)snprintf(task->worker_name, sizeof(task->worker_name), "%s",
 	    task->result.worker_name);
 	task->result.worker_name = task->worker_name;
@@ -153,8 +165,9 @@ finish(struct procpool *pool, struct task_list *list)
 		if (task->owner != OWNER_NONE) {
 			pp_list_push(&kept, task);
 		} else {
-			free(task->heap);
-			task->heap = NULL;
+			if (task->heap != NULL)
+				pp_stock_give(
+				    &pool->stock, pp_task_take_heap(task));
 			pp_list_push(&spare, task);
 		}
 	}
@@ -168,7 +181,7 @@ finish(struct procpool *pool, struct task_list *list)
 		 * finds the task handed over. */
 		uv_mutex_unlock(&pool->lock);
 		while ((task = pp_list_pop(&kept)) != NULL)
-			hand_over(task);
+			hand_over(pool, task);
 		uv_mutex_lock(&pool->lock);
 	}
 	leave_epochs_locked(pool, &tally);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define BUF_SIZE    ((size_t)128 * 1024)
-#define LARGE       ((size_t)32 * 1024) /* payloads from here on get own memory */
 #define FIRST_PIECE ((size_t)64 * 1024) /* of it, before any byte has come */
 
 int
@@ -136,12 +135,12 @@ pp_stream_take(struct stream *s, struct arrival *arrival)
 	memcpy(&frame, s->buf + s->start, sizeof(frame));
 	if (pp_result_check(&frame, s->max_payload) < 0)
 		return PROCPOOL_EPROTOCOL;
-	if (frame.length >= LARGE) {
+	if (pp_result_follows(&frame) >= PP_LARGE) {
 		s->start += sizeof(frame);
 		begin_large(s, &frame);
 		return take_large(s, arrival);
 	}
-	whole = sizeof(frame) + (size_t)pp_padded(frame.length);
+	whole = sizeof(frame) + (size_t)pp_padded(pp_result_follows(&frame));
 	if (have < whole)
 		return 0;
 	*arrival = (struct arrival){ .frame = frame,

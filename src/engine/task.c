@@ -23,6 +23,30 @@ pp_task_free(struct task *task)
 	free(task);
 }
 
+struct block
+pp_task_take_heap(struct task *task)
+{
+	const struct block block = { task->heap, task->heap_size };
+
+	task->heap = NULL;
+	task->heap_size = 0;
+	return block;
+}
+
+char *
+pp_task_room(struct task *task, size_t len, struct stock *stock)
+{
+	struct block block = pp_task_take_heap(task);
+
+	if (block.memory == NULL || !pp_block_suits(&block, len)) {
+		pp_stock_give(stock, block);
+		block = pp_stock_take(stock, len);
+	}
+	task->heap = block.memory;
+	task->heap_size = block.size;
+	return block.memory;
+}
+
 void
 pp_task_blank_result(struct task *task)
 {
@@ -51,7 +75,7 @@ pp_task_message(struct task *task, const char *text, size_t len)
 
 	/* The argument is no longer needed: its place serves the text. */
 	if (len + 1 > PP_TASK_SPACE) {
-		free(task->heap);
+		free(pp_task_take_heap(task).memory);
 		task->heap = malloc(len + 1);
 		copy = task->heap;
 	}

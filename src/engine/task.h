@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "engine/stock.h"
 #include "process/request.h"
 #include "rules/frame.h"
 
@@ -21,6 +22,7 @@
 
 /* Somebody who waits for one task. */
 struct caller {
+	const void *arg; /* which need not be copied meanwhile */
 	uv_sem_t ended;
 	struct task *task; /* set before the semaphore is posted */
 };
@@ -56,17 +58,20 @@ struct task {
 
 	struct procpool_result result;
 	size_t index; /* in the batch */
+	size_t heap_size; /* 0: not of a stock */
 	/* Its worker's name, for a result that may outlive the pool. */
 	char worker_name[PP_NAME_MAX];
 };
 
 _Static_assert(offsetof(struct task, result) == 128, "two cache lines");
 
-/* The argument, and later the result: aligned for any type. */
-static inline void *
-pp_task_data(struct task *task)
+/* The argument's bytes: the task's own, or its caller's. */
+static inline const void *
+pp_task_arg(const struct task *task)
 {
-	return task->heap != NULL ? task->heap : task->space;
+	if (task->heap != NULL)
+		return task->heap;
+	return task->len <= PP_TASK_SPACE ? task->space : task->caller->arg;
 }
 
 /* First in, first out; pushed back in front when a task must go again. */
@@ -126,6 +131,13 @@ pp_list_move(struct task_list *to, struct task_list *from, size_t n)
 struct task *pp_task_new(void);
 
 void pp_task_free(struct task *task);
+
+/* Take the heap memory out of a task. */
+struct block pp_task_take_heap(struct task *task);
+
+/* Have heap memory for so many bytes: NULL when there is none.  What it has is
+ * kept when it suits, else it goes back to the stock. */
+char *pp_task_room(struct task *task, size_t len, struct stock *stock);
 
 /* A result that says: never run, by nobody. */
 void pp_task_blank_result(struct task *task);

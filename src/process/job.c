@@ -6,14 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SPACE_MIN 4096 /* bytes; the least that is allocated */
+#define OWN_MIN 4096 /* bytes; the least that is allocated */
 
 void
 pp_job_done(struct procpool_job *job)
 {
-	free(job->space);
-	job->space = NULL;
-	job->capacity = 0;
+	free(job->own);
+	job->own = NULL;
+	job->own_size = 0;
 }
 
 static void
@@ -23,6 +23,7 @@ reset(struct procpool_job *job, int attempt)
 	job->failed = false;
 	job->code = 0;
 	job->message_len = 0;
+	job->space = job->own;
 	job->len = 0;
 }
 
@@ -35,9 +36,10 @@ pp_job_run(struct procpool_job *job, procpool_job_fn function, int attempt,
 	reset(job, attempt);
 	rc = function(job, arg, len);
 	if (rc == 0 && !job->failed)
-		return (struct job_end){
-			.type = RESULT_DATA, .data = job->space, .len = job->len
-		};
+		return (struct job_end){ .type = RESULT_DATA,
+			.data = job->space,
+			.len = job->len,
+			.is_lent = job->len > 0 && job->space != job->own };
 	/* Only the library's own refusals are passed on by their number. */
 	if (!job->failed && (rc == PROCPOOL_ETOOBIG || rc == -ENOMEM))
 		return (struct job_end){ .type = RESULT_ERROR, .code = rc };
@@ -47,57 +49,62 @@ pp_job_run(struct procpool_job *job, procpool_job_fn function, int attempt,
 		.len = job->message_len };
 }
 
-/* Have room for len bytes; what was there is lost. */
-static int
-make_room(struct procpool_job *job, size_t len)
+/* Find space for a result.  What had to give way is in *old: its bytes may be
+ * needed once more before it is freed.  NULL: no memory, and nothing changed. */
+static char *
+find_space(struct procpool_job *job, size_t len, char **old)
 {
-	size_t capacity = len > SPACE_MIN ? len : SPACE_MIN;
+	const size_t size = len > OWN_MIN ? len : OWN_MIN;
+	char *space = NULL;
 
-	if (len > job->max_payload)
-		return PROCPOOL_ETOOBIG;
-	job->len = 0;
-	if (len <= job->capacity && job->space != NULL)
-		return 0;
-	pp_job_done(job);
-	job->space = malloc(capacity);
-	if (job->space == NULL)
-		return -ENOMEM;
-	job->capacity = capacity;
-	return 0;
+	*old = NULL;
+	if (len >= PP_LARGE && job->lend != NULL)
+		space = job->lend(job, len);
+	if (space != NULL || (len <= job->own_size && job->own != NULL))
+		return space != NULL ? space : job->own;
+	space = malloc(size);
+	if (space == NULL)
+		return NULL;
+	*old = job->own;
+	job->own = space;
+	job->own_size = size;
+	return space;
 }
 
 int
 procpool_return(struct procpool_job *job, const void *data, size_t len)
 {
-	char *old = NULL;
-	int rc = 0;
+	char *space, *old;
 
 	if (job == NULL || (data == NULL && len > 0))
 		return PROCPOOL_ENULL;
 	if (len > job->max_payload)
 		return PROCPOOL_ETOOBIG;
-	if (len > job->capacity) {
-		/* The bytes may lie in the old space: it goes last. */
-		old = job->space;
-		job->space = NULL;
-		job->capacity = 0;
-		rc = make_room(job, len);
-	}
-	if (rc == 0 && len > 0 && data != job->space)
-		memmove(job->space, data, len);
-	if (rc == 0)
-		job->len = len;
+	space = find_space(job, len, &old);
+	if (space == NULL)
+		return -ENOMEM;
+	if (len > 0 && data != space)
+		memmove(space, data, len);
 	free(old);
-	return rc;
+	job->space = space;
+	job->len = len;
+	return 0;
 }
 
 void *
 procpool_reserve(struct procpool_job *job, size_t len)
 {
-	if (job == NULL || make_room(job, len) < 0)
+	char *space, *old;
+
+	if (job == NULL || len > job->max_payload)
 		return NULL;
+	space = find_space(job, len, &old);
+	if (space == NULL)
+		return NULL;
+	free(old);
+	job->space = space;
 	job->len = 0;
-	return job->space;
+	return space;
 }
 
 int

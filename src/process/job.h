@@ -19,7 +19,10 @@ struct procpool_job {
 	uint64_t max_payload;
 	void (*log)(struct procpool_job *job, enum procpool_level level,
 	    const char *line);
-	void *owner; /* for log */
+	/* Space for a large result until the run is over, the same at every
+	 * call; NULL when there is none.  May be NULL itself. */
+	char *(*lend)(struct procpool_job *job, size_t len);
+	void *owner; /* for log and lend */
 
 	/* Of this run. */
 	int attempt;
@@ -28,11 +31,14 @@ struct procpool_job {
 	size_t message_len;
 	char message[PP_TEXT_MAX + 1];
 
-	/* The staged result: kept from run to run, because memory that has
-	 * been touched before is much quicker. */
+	/* The staged result, in space of our own or in lent space. */
 	char *space;
-	size_t capacity;
 	size_t len;
+
+	/* Our own: kept from run to run, because memory that has been touched
+	 * before is much quicker. */
+	char *own;
+	size_t own_size;
 };
 
 /* What a run came to. */
@@ -41,6 +47,7 @@ struct job_end {
 	int code;
 	const void *data; /* the result or the message; in the job */
 	size_t len;
+	bool is_lent; /* the result is in lent space */
 };
 
 void pp_job_done(struct procpool_job *job);

@@ -44,6 +44,7 @@ struct spawn_request {
 	uint32_t kind;
 	int32_t worker;
 	uint64_t max_payload;
+	uint64_t has_areas; /* behind the page */
 	procpool_job_fn entry_point;
 	procpool_start_fn start;
 	procpool_exit_fn exit;

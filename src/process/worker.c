@@ -84,7 +84,7 @@ append_frame(
     struct worker *w, const struct result_frame *frame, const void *data)
 {
 	static const char zeros[PP_ALIGN];
-	const size_t len = (size_t)frame->length;
+	const size_t len = (size_t)pp_result_follows(frame);
 	int rc = append(w, frame, sizeof(*frame));
 
 	if (rc == 0)
@@ -105,6 +105,46 @@ log_line(struct procpool_job *job, enum procpool_level level, const char *line)
 	};
 
 	(void)append_frame(job->owner, &frame, line);
+}
+
+/* ------------------------------------------- Large results, in the area */
+
+/* Use the area from its start again when the host has taken all of it. */
+static void
+reuse_area(struct worker *w)
+{
+	if (w->used > 0 &&
+	    atomic_load_explicit(&w->page->taken, memory_order_acquire) ==
+		w->given)
+		w->used = 0;
+}
+
+/* A result goes behind those that the host has not taken yet, unless they are
+ * many: then it goes through the pipe, and waits there for the host. */
+static char *
+lend_area(struct procpool_job *job, size_t len)
+{
+	struct worker *w = job->owner;
+	const size_t limit = w->used == 0 ? PP_AREA : PP_AREA_KEPT;
+
+	if (len > limit || w->used > limit - len ||
+	    pp_area_have(&w->results, w->used + len) < 0)
+		return NULL;
+	return w->results.memory + w->used;
+}
+
+/* Give the host the result that is in the area: its place. */
+static size_t
+give_area(struct worker *w, size_t len)
+{
+	const size_t place = w->used;
+
+	w->used += (size_t)pp_padded(len);
+	w->given++;
+	/* The host gives the rest back, after this result. */
+	if (w->used > PP_AREA_KEPT && w->results.made > PP_AREA_KEPT)
+		w->results.made = PP_AREA_KEPT;
+	return place;
 }
 
 /* --------------------------------------------------- The frames of tasks */
@@ -205,6 +245,10 @@ next_frame(struct worker *w, struct task_frame *frame, const void **arg)
 		return rc;
 	memcpy(frame, w->buf + w->start, sizeof(*frame));
 	w->start += sizeof(*frame);
+	if (frame->type == TASK_RUN_LARGE) {
+		*arg = pp_task_area(w->page);
+		return 0;
+	}
 	size = (size_t)pp_padded(frame->length);
 	if (size > BUF_SIZE)
 		return read_large(w, size, arg);
@@ -232,6 +276,7 @@ run_task(struct worker *w, const struct task_frame *task, const void *arg)
 		.started = started };
 	struct job_end end = { .type = RESULT_ERROR, .code = -ENOMEM };
 
+	reuse_area(w);
 	if (arg != NULL)
 		end = pp_job_run(&w->job, function_of(w, task), task->attempt,
 		    arg, (size_t)task->length);
@@ -243,6 +288,10 @@ run_task(struct worker *w, const struct task_frame *task, const void *arg)
 	frame.type = end.type;
 	frame.code = end.code;
 	frame.length = end.len;
+	if (end.is_lent) {
+		frame.type = RESULT_LARGE;
+		frame.place = give_area(w, end.len);
+	}
 	return append_frame(w, &frame, end.data);
 }
 
@@ -316,7 +365,10 @@ init(struct worker *w)
 		.user = w->request->user,
 		.max_payload = w->request->max_payload,
 		.log = log_line,
+		.lend = lend_area,
 		.owner = w };
+	if (w->request->has_areas)
+		w->results.memory = pp_result_area(w->page);
 	w->clock = pp_now();
 	return w->buf != NULL ? pp_home_init(&w->home) : -ENOMEM;
 }

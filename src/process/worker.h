@@ -25,9 +25,16 @@ struct worker {
 	char *buf;
 	size_t start, end;
 
-	/* A payload that does not fit into buf; kept for the next one. */
+	/* A payload that comes through the pipe and does not fit into buf; kept
+	 * for the next one. */
 	char *large;
 	size_t large_size;
+
+	/* Large results: the area they go to, what of it is in use, and how
+	 * many were given. */
+	struct area results;
+	size_t used;
+	uint64_t given;
 
 	/* Positions in the stream of results. */
 	uint64_t appended, sent;

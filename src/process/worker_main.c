@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -34,15 +35,17 @@ arrange_fds(int task, int result)
 }
 
 static struct page *
-map_page(int fd)
+map_page(int fd, bool has_areas)
 {
-	void *page = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE,
-	    MAP_SHARED, fd, 0);
+	const size_t size = has_areas ? PP_PAGE_ALL : PP_PAGE_SPAN;
+	void *page =
+	    mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	if (page == MAP_FAILED)
 		_exit(EXIT_FAILURE);
-	/* What a job forks has no business here. */
-	(void)madvise(page, sizeof(struct page), MADV_DONTFORK);
+	/* What a job forks has no business here.  It may read the argument. */
+	(void)madvise(
+	    page, has_areas ? PP_PAGE_SPAN + PP_AREA : size, MADV_DONTFORK);
 	return page;
 }
 
@@ -83,7 +86,7 @@ pp_worker_main(const struct spawn_request *request, const int *fds,
 	(void)setpgid(0, 0);
 	(void)snprintf(name, sizeof(name), "pp-w%d", request->worker);
 	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
-	page = map_page(fds[REQUEST_PAGE_FD]);
+	page = map_page(fds[REQUEST_PAGE_FD], request->has_areas != 0);
 	arrange_fds(fds[REQUEST_TASK_FD], fds[REQUEST_RESULT_FD]);
 	environ = environment;
 	pp_birth_guard_exit();

@@ -4,11 +4,14 @@
 #include <procpool.h>
 #include <stdbool.h>
 
+#include "base/area.h"
+
 static bool
 length_allowed(const struct result_frame *frame, uint64_t max_payload)
 {
 	switch (frame->type) {
 	case RESULT_DATA:
+	case RESULT_LARGE:
 		return frame->length <= max_payload;
 	case RESULT_REFUSED:
 	case RESULT_FAILED:
@@ -37,13 +40,22 @@ code_allowed(const struct result_frame *frame)
 	}
 }
 
+static bool
+place_allowed(const struct result_frame *frame)
+{
+	if (frame->type != RESULT_LARGE)
+		return frame->place == 0;
+	return frame->place % PP_ALIGN == 0 && frame->length <= PP_AREA &&
+	    frame->place <= PP_AREA - frame->length;
+}
+
 int
 pp_result_check(const struct result_frame *frame, uint64_t max_payload)
 {
-	if (frame->type < RESULT_READY || frame->type >= RESULT_TYPES ||
-	    frame->reserved != 0)
+	if (frame->type < RESULT_READY || frame->type >= RESULT_TYPES)
 		return PROCPOOL_EPROTOCOL;
-	if (!length_allowed(frame, max_payload) || !code_allowed(frame))
+	if (!length_allowed(frame, max_payload) || !code_allowed(frame) ||
+	    !place_allowed(frame))
 		return PROCPOOL_EPROTOCOL;
 	return 0;
 }

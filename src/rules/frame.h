@@ -11,8 +11,12 @@
  *   16  function's address, or 0         16  start, ns on the common clock
  *   24  type         28  attempt         24  run time, ns
  *   32  payload ...                      32  type         36  code
- *                                        40  zero
+ *                                        40  place in the area, or 0
  *                                        48  payload ...
+ *
+ * The payload of a RUN_LARGE or a LARGE is in an area behind the page (see
+ * rules/page.h): that of a task at its start, that of a result at the place
+ * that the frame says.
  *
  * The host trusts nothing that comes from a worker: pp_result_check() accepts
  * any 48 bytes and is asked before a length is used.
@@ -27,8 +31,13 @@
 #define PP_TEXT_MAX    1000 /* bytes of a message or a log line */
 #define PP_PAYLOAD_MAX (UINT64_C(1) << 40)
 
+/* Payloads from here on do not go with the others: through an area, or, when
+ * that cannot be, alone and from where they are. */
+#define PP_LARGE ((size_t)32 * 1024)
+
 enum task_type {
 	TASK_RUN = 1, /* run the function on the payload */
+	TASK_RUN_LARGE, /* likewise; the payload is in the area */
 	TASK_STOP /* run worker_exit and end */
 };
 
@@ -44,6 +53,7 @@ enum result_type {
 	RESULT_READY = 1, /* worker_start succeeded; sequence 0, no payload */
 	RESULT_REFUSED, /* worker_start failed: its code and text */
 	RESULT_DATA, /* the function succeeded: its bytes */
+	RESULT_LARGE, /* likewise; its bytes are in the area */
 	RESULT_FAILED, /* the function failed: its code and text */
 	RESULT_ERROR, /* the library failed: PROCPOOL_ETOOBIG or -ENOMEM */
 	RESULT_LOG, /* a log line: code is the level */
@@ -57,7 +67,7 @@ struct result_frame {
 	uint64_t ran;
 	uint32_t type;
 	int32_t code;
-	uint64_t reserved;
+	uint64_t place;
 };
 
 _Static_assert(sizeof(struct task_frame) == 32, "the drawing above");
@@ -68,6 +78,13 @@ static inline uint64_t
 pp_padded(uint64_t length)
 {
 	return (length + PP_ALIGN - 1) & ~(uint64_t)(PP_ALIGN - 1);
+}
+
+/* The bytes of payload that follow a result's header. */
+static inline uint64_t
+pp_result_follows(const struct result_frame *frame)
+{
+	return frame->type == RESULT_LARGE ? 0 : frame->length;
 }
 
 /* Whether a header from a worker can be one: 0, or PROCPOOL_EPROTOCOL. */

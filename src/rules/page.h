@@ -12,6 +12,12 @@
  *                 bytes to the result pipe.  A finished result is in the ring
  *                 before the next task is claimed, so it outlives the worker:
  *                 the host drains the pipe and goes on in the ring.
+ *   areas         Behind the page, where there was room for them: one for the
+ *                 payloads of large results and one for that of a large task.
+ *                 Their frames travel as all others do, but alone.  The host
+ *                 fills the area of tasks only while the worker has no task;
+ *                 the worker uses that of results from its start again only
+ *                 when the host has `taken` all that it gave.
  *
  * model/claim.pml is this protocol with a crash at every step.  The page is as
  * untrusted as the pipe: a worker that lies here hurts only its own tasks.
@@ -21,7 +27,10 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include "base/area.h"
 
 #define PP_SLOTS 1024
 #define PP_RING  (128 * 1024) /* bytes */
@@ -40,11 +49,33 @@ struct page {
 	_Atomic uint64_t passed; /* frames run or skipped */
 	_Atomic uint64_t since; /* when the last claimed task was begun, ns */
 
+	/* Written by the host only. */
+	_Alignas(64) _Atomic uint64_t taken; /* large results, by number */
+
 	/* Written by the host first, then by whoever claims or revokes. */
 	_Alignas(64) _Atomic uint64_t claims[PP_SLOTS];
 
 	_Alignas(64) unsigned char ring[PP_RING];
 };
+
+/* What the page takes of the memory with the areas behind it: whole pages of
+ * the machine's, up to 64 KiB each. */
+#define PP_PAGE_SPAN ((size_t)192 * 1024)
+#define PP_PAGE_ALL  (PP_PAGE_SPAN + 2 * PP_AREA)
+
+_Static_assert(sizeof(struct page) <= PP_PAGE_SPAN, "the page has its place");
+
+static inline char *
+pp_result_area(struct page *page)
+{
+	return (char *)page + PP_PAGE_SPAN;
+}
+
+static inline char *
+pp_task_area(struct page *page)
+{
+	return pp_result_area(page) + PP_AREA;
+}
 
 static inline uint64_t
 pp_claim_word(uint64_t sequence, enum claim state)

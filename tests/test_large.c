@@ -1,0 +1,576 @@
+/*
+ * Large payloads: through the memory areas that host and worker share, and
+ * through the pipes where there are none.  Rows L21, W15, W17 and C15
+ * as far as they are about size.
+ */
+#include "sabotage.h"
+
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "engine/pool.h"
+#include "rules/frame.h"
+#include "rules/page.h"
+
+#define MIB ((size_t)1 << 20)
+
+/* Memory that this process shares with others and has touched, in MiB. */
+static long
+shared_mib(void)
+{
+	char line[256];
+	FILE *file = fopen("/proc/self/status", "re");
+	long kib = -1;
+
+	ck_assert_ptr_nonnull(file);
+	while (fgets(line, sizeof(line), file) != NULL)
+		if (sscanf(line, "RssShmem: %ld", &kib) == 1)
+			break;
+	fclose(file);
+	ck_assert_int_ge(kib, 0);
+	return kib / 1024;
+}
+
+/* A pattern of its own for each task. */
+static void
+fill(unsigned char *bytes, size_t len, int id)
+{
+	for (size_t i = 0; i < len; i++)
+		bytes[i] = (unsigned char)(pattern_byte(i) + id);
+}
+
+static bool
+is_filled(const unsigned char *bytes, size_t len, int id)
+{
+	for (size_t i = 0; i < len; i++)
+		if (bytes[i] != (unsigned char)(pattern_byte(i) + id))
+			return false;
+	return true;
+}
+
+/* ------------------------------------------------------------ There and back */
+
+static const size_t sizes[] = { PP_LARGE - 1, PP_LARGE, PP_LARGE + 1, 65535,
+	65536, 65537, MIB, MIB + 13, 9 * MIB - 1 };
+
+enum {
+	SIZES = sizeof(sizes) / sizeof(sizes[0])
+};
+
+/* flag[0]: echoes that were not what was sent. */
+static void
+judge_echo(const struct procpool_result *result, void *user)
+{
+	if (result->outcome != 0 || result->len != sizes[(uintptr_t)user] ||
+	    (uintptr_t)result->data % PP_ALIGN != 0 ||
+	    !is_filled(result->data, result->len, (int)(uintptr_t)user))
+		flag_add(&shared->flag[0], 1);
+	ledger_done(result, user);
+}
+
+static void
+send_all_sizes(void)
+{
+	struct procpool *pool = open_pool(2, t_echo);
+	struct procpool_result result;
+	unsigned char *bytes = malloc(sizes[SIZES - 1]);
+
+	for (size_t i = 0; i < SIZES; i++) {
+		fill(bytes, sizes[i], (int)i);
+		ok(procpool_submit(
+		    pool, bytes, sizes[i], judge_echo, (void *)i));
+		memset(bytes, 0, sizes[i]); /* it was copied */
+	}
+	ledger_await(SIZES, 20000);
+	ck_assert_int_eq(atomic_load(&shared->flag[0]), 0);
+	for (size_t i = SIZES; i-- > 0;) {
+		fill(bytes, sizes[i], (int)i);
+		ok(procpool_call(pool, bytes, sizes[i], &result));
+		ck_assert_uint_eq(result.len, sizes[i]);
+		ck_assert_ptr_ne(result.data, bytes);
+		ck_assert(is_filled(result.data, result.len, (int)i));
+		procpool_result_done(&result);
+	}
+	free(bytes);
+	close_pool(pool);
+}
+
+/* L21 */
+START_TEST(large_payloads_come_back_as_they_were)
+{
+	send_all_sizes();
+}
+END_TEST
+
+/* L21: nor does the host get a signal for the size of a file. */
+START_TEST(large_payloads_come_back_without_areas_too)
+{
+	allow_areas(false);
+	send_all_sizes();
+	allow_areas(true);
+}
+END_TEST
+
+/* L21 */
+START_TEST(a_host_short_of_address_space_has_a_pool_without_areas)
+{
+	struct rlimit limit, less;
+	long pages;
+	FILE *file = fopen("/proc/self/statm", "re");
+
+	if (WITH_ASAN || WITH_TSAN)
+		SKIP("a sanitizer needs all address space there is");
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(fscanf(file, "%ld", &pages), 1);
+	fclose(file);
+	ck_assert_int_eq(getrlimit(RLIMIT_AS, &limit), 0);
+	less = limit;
+	less.rlim_cur =
+	    (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + 400 * MIB;
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &less), 0);
+	send_all_sizes();
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+}
+END_TEST
+
+/* L21: an argument of a blocking call is the caller's until the call returns,
+ * also when the first worker to have it dies. */
+START_TEST(a_large_call_survives_the_death_of_idle_workers)
+{
+	struct procpool *pool = begin_fault_with(
+	    (struct procpool_options){ .n_jobs = 1, .entry_point = t_echo });
+	struct procpool_result result;
+	unsigned char *bytes = malloc(MIB);
+	pid_t pid;
+
+	for (int i = 0; i < 20; i++) {
+		int rc;
+
+		pool_pids(pool, &pid);
+		fill(bytes, MIB, i);
+		kill(pid, SIGKILL);
+		rc = procpool_call(pool, bytes, MIB, &result);
+		/* It may have been begun before the signal came. */
+		if (rc == PROCPOOL_ECRASHED)
+			continue;
+		ok(rc);
+		ck_assert_uint_eq(result.len, MIB);
+		ck_assert(is_filled(result.data, MIB, i));
+		procpool_result_done(&result);
+	}
+	free(bytes);
+	end_fault(pool, 0);
+}
+END_TEST
+
+/* ------------------------------------------------------- What a job may do */
+
+/* Returns the last of several results, each staged in another way; the case is
+ * the task's value. */
+static int
+stage_often(struct procpool_job *job, const void *arg, size_t len)
+{
+	const struct op *op = arg;
+	unsigned char *space = procpool_reserve(job, MIB);
+
+	(void)len;
+	if (space == NULL)
+		return procpool_fail(job, 1, "no memory");
+	fill(space, MIB, 0);
+	switch (op->value) {
+	case 0: /* less than was reserved, and small */
+		return procpool_return(job, space, 100);
+	case 1: /* less than was reserved, and large */
+		return procpool_return(job, space, PP_LARGE);
+	case 2: /* from the middle of what was reserved */
+		return procpool_return(job, space + 256, MIB - 256);
+	case 3: /* nothing of it */
+		return procpool_return(job, "", 0);
+	case 4: /* another one behind it, larger */
+		if (procpool_return(job, space, MIB) < 0)
+			return 1;
+		space = procpool_reserve(job, 2 * MIB);
+		fill(space, 2 * MIB, 0);
+		return procpool_return(job, space, 2 * MIB);
+	case 5: /* first small, then a large one of which that is a part */
+		if (procpool_return(job, space, 100) < 0)
+			return 1;
+		return procpool_return(job, space, MIB);
+	default: /* what was reserved is all there is: an empty result */
+		return 0;
+	}
+}
+
+/* L21 */
+START_TEST(the_last_result_counts_however_it_was_staged)
+{
+	static const struct {
+		size_t len;
+		int shift;
+	} rows[] = { { 100, 0 }, { PP_LARGE, 0 }, { MIB - 256, 256 }, { 0, 0 },
+		{ 2 * MIB, 0 }, { MIB, 0 }, { 0, 0 } };
+	struct procpool *pool = open_pool(1, stage_often);
+	unsigned char *bytes = malloc(2 * MIB);
+
+	fill(bytes, 2 * MIB, 0);
+	for (int round = 0; round < 3; round++)
+		for (int i = 0; i < 7; i++) {
+			struct procpool_result result;
+
+			ok(call_op(pool, stage_often, i, i, &result));
+			ck_assert_uint_eq(result.len, rows[i].len);
+			ck_assert_int_eq(
+			    memcmp(result.data, bytes + rows[i].shift,
+				rows[i].len),
+			    0);
+			procpool_result_done(&result);
+		}
+	free(bytes);
+	close_pool(pool);
+}
+END_TEST
+
+/* Has a child of its own look at the argument. */
+static int
+let_a_child_read(struct procpool_job *job, const void *arg, size_t len)
+{
+	const pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		_exit(is_filled(arg, len, 3) ? 7 : 8);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return procpool_fail(job, 1, "the child did not exit");
+	return procpool_fail(job, WEXITSTATUS(status), "the child has looked");
+}
+
+/* L21 */
+START_TEST(a_child_of_a_job_can_read_a_large_argument)
+{
+	struct procpool *pool = open_pool(1, let_a_child_read);
+	struct procpool_result result;
+	unsigned char *bytes = malloc(MIB);
+
+	fill(bytes, MIB, 3);
+	expect(procpool_call(pool, bytes, MIB, &result), PROCPOOL_EFAILED);
+	ck_assert_int_eq(result.code, 7);
+	procpool_result_done(&result);
+	free(bytes);
+	close_pool(pool);
+}
+END_TEST
+
+/* --------------------------------------------- More than the host has taken */
+
+enum {
+	MANY = 100 /* results of 1 MiB: more than an area keeps */
+};
+
+static int
+return_one_mib(struct procpool_job *job, const void *arg, size_t len)
+{
+	const struct op *op = arg;
+	unsigned char *space = procpool_reserve(job, MIB);
+
+	(void)len;
+	if (space == NULL)
+		return procpool_fail(job, 1, "no memory");
+	ledger_start(op->id);
+	fill(space, MIB, op->id);
+	ledger_finish(op->id);
+	flag_add(&shared->flag[1], 1);
+	return procpool_return(job, space, MIB);
+}
+
+/* flag[0]: results that are wrong; the first waits for flag[2]. */
+static void
+judge_mib(const struct procpool_result *result, void *user)
+{
+	const int id = (int)(uintptr_t)user;
+
+	if (id == 0)
+		flag_await(&shared->flag[2], 1, PATIENCE_MS);
+	if (result->outcome != 0 || result->len != MIB ||
+	    !is_filled(result->data, MIB, id))
+		flag_add(&shared->flag[0], 1);
+	ledger_done(result, user);
+}
+
+/* W17: while the only monitor is held up in a callback, the worker goes on as
+ * far as there is room for its results, and none of them is overwritten. */
+static void
+hold_up_the_host(int room)
+{
+	struct procpool *pool = open_pool(1, t_ledger);
+
+	for (int id = 0; id < MANY; id++) {
+		const struct op op = { .id = id };
+
+		ok(procpool_submit_task(pool,
+		    &(struct procpool_task){ .arg = &op,
+			.len = sizeof(op),
+			.function = return_one_mib,
+			.done = judge_mib,
+			.user = (void *)(uintptr_t)id }));
+	}
+	await_flag(&shared->flag[1], room, 20000);
+	flag_set(&shared->flag[2], 1);
+	ledger_await(MANY, 20000);
+	ck_assert_int_eq(atomic_load(&shared->flag[0]), 0);
+	ledger_check(MANY);
+	close_pool(pool);
+}
+
+/* W17 */
+START_TEST(results_that_wait_in_the_area_are_kept)
+{
+	hold_up_the_host((int)(PP_AREA_KEPT / MIB));
+}
+END_TEST
+
+/* W17 */
+START_TEST(results_that_wait_in_the_pipe_are_kept)
+{
+	allow_areas(false);
+	hold_up_the_host(1);
+	allow_areas(true);
+}
+END_TEST
+
+/* W17: the next task is with the worker already, and kills it. */
+START_TEST(a_finished_large_result_outlives_the_worker)
+{
+	enum {
+		PAIRS = 20
+	};
+	struct procpool *pool = begin_fault(1);
+
+	for (int i = 0; i < PAIRS; i++) {
+		const struct op op = { .id = 2 * i };
+
+		flag_set(&shared->flag[2], 1);
+		ok(procpool_submit_task(pool,
+		    &(struct procpool_task){ .arg = &op,
+			.len = sizeof(op),
+			.function = return_one_mib,
+			.done = judge_mib,
+			.user = (void *)(uintptr_t)(2 * i) }));
+		ok(submit_op(pool, t_kill, 2 * i + 1, SIGKILL));
+	}
+	ledger_await(2 * PAIRS, 20000);
+	ck_assert_int_eq(atomic_load(&shared->flag[0]), 0);
+	ck_assert_int_eq(ledger_count(2 * PAIRS, 0), PAIRS);
+	ck_assert_int_eq(ledger_count(2 * PAIRS, PROCPOOL_ECRASHED), PAIRS);
+	end_fault(pool, 2 * PAIRS);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ Memory */
+
+/* L20: a payload beyond what is kept leaves no more than that behind. */
+START_TEST(what_a_very_large_payload_took_is_given_back)
+{
+	const size_t len = 90 * MIB;
+	const long kept = (long)(PP_AREA_KEPT / MIB);
+	struct procpool *pool = open_pool(1, t_echo);
+	const long before = shared_mib();
+	struct procpool_result result;
+	unsigned char *bytes = malloc(len);
+
+	for (int i = 0; i < 2; i++) {
+		fill(bytes, len, i);
+		ok(procpool_call(pool, bytes, len, &result));
+		ck_assert_uint_eq(result.len, len);
+		ck_assert(is_filled(result.data, len, i));
+		procpool_result_done(&result);
+		/* They went through the areas, */
+		ck_assert_int_ge(shared_mib() - before, 2 * kept - 1);
+		/* and left them. */
+		ck_assert_int_le(shared_mib() - before, 2 * kept + 2);
+	}
+	free(bytes);
+	close_pool(pool);
+	ck_assert_int_le(shared_mib() - before, 1);
+}
+END_TEST
+
+/* L20 */
+START_TEST(the_stock_keeps_a_few_blocks_that_suit)
+{
+	struct stock stock;
+	struct block blocks[PP_STOCK_BLOCKS + 1], block;
+	void *memory;
+
+	ck_assert_int_eq(pp_stock_init(&stock), 0);
+	block = pp_stock_take(&stock, 100);
+	ck_assert_uint_eq((uintptr_t)block.memory % PP_ALIGN, 0);
+	pp_stock_give(&stock, block);
+	ck_assert_uint_eq(stock.count, 0); /* small ones are malloc's */
+
+	block = pp_stock_take(&stock, MIB);
+	memory = block.memory;
+	pp_stock_give(&stock, block);
+	ck_assert_uint_eq(stock.count, 1);
+	block = pp_stock_take(&stock, MIB / 2 - 1); /* too good for this */
+	ck_assert_ptr_ne(block.memory, memory);
+	free(block.memory);
+	block = pp_stock_take(&stock, MIB + 1);
+	ck_assert_ptr_ne(block.memory, memory);
+	free(block.memory);
+	block = pp_stock_take(&stock, MIB / 2);
+	ck_assert_ptr_eq(block.memory, memory);
+	ck_assert_uint_eq(stock.count + stock.bytes, 0);
+	pp_stock_give(&stock, block);
+
+	for (int i = 0; i <= PP_STOCK_BLOCKS; i++)
+		blocks[i] = pp_stock_take(&stock, MIB);
+	for (int i = 0; i <= PP_STOCK_BLOCKS; i++)
+		pp_stock_give(&stock, blocks[i]);
+	ck_assert_uint_eq(stock.count, PP_STOCK_BLOCKS);
+	ck_assert_uint_eq(stock.bytes, PP_STOCK_BLOCKS * MIB);
+
+	block = pp_stock_take(&stock, PP_STOCK_BYTES);
+	pp_stock_give(&stock, block); /* too much beside these */
+	ck_assert_uint_eq(stock.bytes, PP_STOCK_BLOCKS * MIB);
+	pp_stock_give(&stock, (struct block){ NULL, 0 });
+	pp_stock_done(&stock);
+}
+END_TEST
+
+/* L20: what large arguments and results were in serves the next ones, and
+ * goes when the pool stops. */
+START_TEST(a_pool_that_stops_gives_its_stock_back)
+{
+	struct procpool *pool = open_pool(1, t_echo);
+	unsigned char *bytes = malloc(sizes[1]);
+
+	fill(bytes, sizes[1], 1);
+	for (int i = 0; i < 20; i++) {
+		ok(procpool_submit(
+		    pool, bytes, sizes[1], judge_echo, (void *)(uintptr_t)1));
+		ok(procpool_drain(pool, -1));
+	}
+	ck_assert_int_eq(atomic_load(&shared->flag[0]), 0);
+	ck_assert_uint_eq(pool->stock.count, 1);
+	ok(procpool_shutdown(pool));
+	ck_assert_uint_eq(pool->stock.count + pool->stock.bytes, 0);
+	free(bytes);
+	close_pool(pool);
+}
+END_TEST
+
+/* ----------------------------------------------------------------- Malice */
+
+/* flag[3] is set once the worker has destroyed what it shares with the host. */
+static int
+destroy_what_is_shared(struct procpool_job *job, const void *arg, size_t len)
+{
+	FILE *file = fopen("/proc/self/maps", "re");
+	char line[512];
+
+	(void)job;
+	(void)arg;
+	(void)len;
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+		unsigned long start, end;
+
+		if (strstr(line, "memfd:procpool") == NULL ||
+		    sscanf(line, "%lx-%lx", &start, &end) != 2)
+			continue;
+		memset((void *)start, 0xff, PP_PAGE_SPAN);
+		(void)madvise((void *)start, end - start, MADV_REMOVE);
+		memset((void *)start, 0xa5, PP_PAGE_SPAN);
+	}
+	if (file != NULL)
+		fclose(file);
+	flag_set(&shared->flag[3], 1);
+	return 0;
+}
+
+/* C15: what becomes of the task itself is all the same, but the host lives, and
+ * other workers' tasks end as they should. */
+START_TEST(a_worker_that_destroys_the_shared_memory_hurts_itself_alone)
+{
+	struct procpool *pool = begin_fault(2);
+	struct procpool_result result;
+	const struct procpool_task task = {
+		.arg = "", .len = 1, .function = destroy_what_is_shared
+	};
+	int rc;
+
+	ok(submit_op(pool, t_wait, 0, 4));
+	await_flag(&shared->flag[4], 1, 5000);
+	rc = procpool_call_task(pool, &task, &result);
+	procpool_result_done(&result);
+	ck_assert_int_eq(atomic_load(&shared->flag[3]), 1);
+	ck_assert_msg(rc == 0 || rc == PROCPOOL_EPROTOCOL, "it ended with %s",
+	    procpool_errname(rc));
+	flag_set(&shared->flag[5], 1);
+	ledger_await(1, 5000);
+	expect_end(0, 0, 0);
+	end_fault(pool, 1);
+}
+END_TEST
+
+/* W15: a worker dies while a large task is on its way to it, or as it begins. */
+static void
+kill_under_large_tasks(void)
+{
+	enum {
+		ROUNDS = 40
+	};
+	struct procpool *pool = begin_fault_with(
+	    (struct procpool_options){ .n_jobs = 1, .entry_point = t_echo });
+	unsigned char *bytes = malloc(4 * MIB);
+	unsigned seed = 15;
+	int succeeded = 0;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		pid_t pid;
+
+		pool_pids(pool, &pid);
+		fill(bytes, 4 * MIB, i);
+		ok(procpool_submit(
+		    pool, bytes, 4 * MIB, ledger_done, (void *)(uintptr_t)i));
+		usleep((useconds_t)(rand_r(&seed) % 3000));
+		kill(pid, SIGKILL);
+		ledger_await(i + 1, 5000);
+		succeeded += atomic_load(&shared->outcome[i]) == 0;
+	}
+	ck_assert_int_eq(
+	    ledger_count(ROUNDS, PROCPOOL_ECRASHED) + succeeded, ROUNDS);
+	free(bytes);
+	end_fault(pool, 0);
+}
+
+/* W15 */
+START_TEST(a_death_under_a_large_task_costs_that_task_at_most)
+{
+	kill_under_large_tasks();
+}
+END_TEST
+
+/* W15 */
+START_TEST(a_death_under_a_large_task_in_the_pipe_costs_that_task_at_most)
+{
+	allow_areas(false);
+	kill_under_large_tasks();
+	allow_areas(true);
+}
+END_TEST
+
+RUN_TESTS("large", large_payloads_come_back_as_they_were,
+    large_payloads_come_back_without_areas_too,
+    a_host_short_of_address_space_has_a_pool_without_areas,
+    a_large_call_survives_the_death_of_idle_workers,
+    the_last_result_counts_however_it_was_staged,
+    a_child_of_a_job_can_read_a_large_argument,
+    results_that_wait_in_the_area_are_kept,
+    results_that_wait_in_the_pipe_are_kept,
+    a_finished_large_result_outlives_the_worker,
+    what_a_very_large_payload_took_is_given_back,
+    the_stock_keeps_a_few_blocks_that_suit,
+    a_pool_that_stops_gives_its_stock_back,
+    a_worker_that_destroys_the_shared_memory_hurts_itself_alone,
+    a_death_under_a_large_task_costs_that_task_at_most,
+    a_death_under_a_large_task_in_the_pipe_costs_that_task_at_most)
