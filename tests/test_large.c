@@ -115,11 +115,12 @@ END_TEST
 START_TEST(a_host_short_of_address_space_has_a_pool_without_areas)
 {
 	struct rlimit limit, less;
+	FILE *file;
 	long pages;
-	FILE *file = fopen("/proc/self/statm", "re");
 
 	if (WITH_ASAN || WITH_TSAN)
 		SKIP("a sanitizer needs all address space there is");
+	file = fopen("/proc/self/statm", "re");
 	ck_assert_ptr_nonnull(file);
 	ck_assert_int_eq(fscanf(file, "%ld", &pages), 1);
 	fclose(file);
