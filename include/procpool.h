@@ -21,7 +21,7 @@
  *            code and text it gave), its process failed (PROCPOOL_ECRASHED,
  *            PROCPOOL_EEXITED, ...).  A task is started at most once.
  *
- * Ownership  Bytes you pass in are copied before the call returns.  Bytes
+ * Ownership  Bytes you pass in are yours again when the call returns.  Bytes
  *            given to you are yours to read until the moment stated.
  *            All of them are aligned for any type (16 bytes), so a struct can
  *            be read in place.
@@ -61,14 +61,14 @@
  *            the program as it is then, and the log says so.  The second time
  *            within ten seconds breaks the pool.
  *
- * Memory     Arguments and results of 32 KiB and more travel in memory that the
- *            host shares with each worker, used again and again.  What large
- *            ones have touched stays: up to 64 MiB each way for every worker
- *            that had them, and as much for the pool, until it is shut down.
- *            One of more than 256 MiB goes through a pipe, several times
- *            slower.  A worker takes 512 MiB of the host's address space for
- *            this; where a limit (RLIMIT_AS, RLIMIT_FSIZE) forbids it, all go
- *            through pipes.
+ * Memory     Arguments and results of 32 KiB to 64 MiB travel in memory that
+ *            the host shares with each worker, used again and again; larger
+ *            ones go through a pipe, some two times slower.  What was touched
+ *            stays: up to 64 MiB each way for every worker that had large
+ *            ones, and as much in the host, until the pool is shut down.  It
+ *            is 128 MiB of address space for each worker, in the host and in
+ *            the worker; so a program under a limit (RLIMIT_AS, RLIMIT_FSIZE)
+ *            has pipes only, and one on a kernel before Linux 5.14 too.
  *
  * Politeness The library installs no signal handler, reaps none of your
  *            children, prints nothing, and never exits or aborts.  It starts
@@ -210,8 +210,9 @@ struct procpool_env;
  *
  * job   this run; valid until the function returns
  * arg   the task's bytes, aligned to 16; not NULL even when len is 0; may be
- *       written to; gone when the function returns (also for a process that
- *       the job has forked)
+ *       written to; gone when the function returns.  A process that the job
+ *       forks has the bytes as well: from 32 KiB on the same ones, so that what
+ *       one of the two writes the other sees
  * len   how many, in bytes
  *
  * Returns 0 when it succeeded (with the bytes of procpool_return(), or none),
@@ -656,7 +657,7 @@ typedef void (*procpool_done_fn)(
 
 /* A task in full.  A field left zero means none. */
 struct procpool_task {
-	const void *arg; /* the bytes, copied; may be NULL when len is 0 */
+	const void *arg; /* the bytes; may be NULL when len is 0 */
 	size_t len;
 	procpool_job_fn function; /* NULL: the pool's entry point */
 	procpool_done_fn done; /* called when it has ended */

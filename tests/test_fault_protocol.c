@@ -123,6 +123,8 @@ START_TEST(the_check_refuses_codes_that_no_worker_may_give)
 	expect(check(RESULT_LOG, 0, PROCPOOL_ERROR + 1), PROCPOOL_EPROTOCOL);
 	expect(check(RESULT_LOG, 0, -1), PROCPOOL_EPROTOCOL);
 	expect(check(RESULT_READY, 1, 0), PROCPOOL_EPROTOCOL);
+	expect(check(RESULT_READY, 0, 1), 0);
+	expect(check(RESULT_READY, 0, 2), PROCPOOL_EPROTOCOL);
 }
 END_TEST
 

@@ -52,8 +52,8 @@ static void *
 serve(void *arg)
 {
 	struct stage *stage = arg;
-	const int rc = pp_worker_serve(
-	    stage->request, stage->tasks[0], stage->results[1], stage->page);
+	const int rc = pp_worker_serve(stage->request, stage->tasks[0],
+	    stage->results[1], stage->page, true);
 
 	return (void *)(intptr_t)rc;
 }
@@ -76,7 +76,6 @@ raise_curtain(struct stage *stage)
 	stage->request->entry_point = count_run;
 	stage->request->exit = count_exit;
 	stage->request->max_payload = LARGE;
-	stage->request->has_areas = 1;
 	ck_assert_int_eq(pp_pipe(stage->tasks), 0);
 	ck_assert_int_eq(pp_pipe(stage->results), 0);
 	ck_assert_int_eq(pp_nonblock(stage->results[0]), 0);

@@ -205,7 +205,7 @@ submit(struct procpool *pool, const struct procpool_task *spec,
 	rc = admit_locked(pool, spec, heap, patience, &task);
 	if (rc < 0) {
 		uv_mutex_unlock(&pool->lock);
-		pp_stock_give(&pool->stock, heap);
+		free(heap.memory); /* of the pool nothing may be left */
 		return rc;
 	}
 	if (caller != NULL) {

@@ -22,13 +22,3 @@ pp_area_have(struct area *area, size_t size)
 	area->made = need;
 	return 0;
 }
-
-void
-pp_area_trim(struct area *area)
-{
-	if (area->made <= PP_AREA_KEPT)
-		return;
-	(void)madvise(area->memory + PP_AREA_KEPT, area->made - PP_AREA_KEPT,
-	    MADV_REMOVE);
-	area->made = PP_AREA_KEPT;
-}

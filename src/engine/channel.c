@@ -61,7 +61,7 @@ pp_channel_clear(struct channel *ch)
 		(void)munmap(ch->page, ch->page_size);
 	ch->page = NULL;
 	ch->tasks = (struct area){ 0 };
-	ch->moving = NULL;
+	ch->large = NULL;
 	pp_stream_done(&ch->in);
 	pp_spawner_unref(ch->spawner);
 	ch->spawner = NULL;

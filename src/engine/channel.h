@@ -57,7 +57,9 @@ struct channel {
 	struct task *flight[PP_SLOTS]; /* by sequence; NULL: revoked, ended */
 	uint64_t next; /* sequence of the next frame */
 	uint64_t oldest; /* first that may be in flight */
-	uint64_t fixed; /* first that may be revoked */
+	uint64_t
+	    fixed; /* the first after a large one whose bytes are still in its
+			 * task: until they have gone it stays in flight */
 	size_t live; /* tasks in flight */
 	bool lent; /* to a caller: nothing may be revoked */
 
@@ -71,8 +73,9 @@ struct channel {
 	int pidfd;
 	struct page *page;
 	size_t page_size; /* with the areas, if there are any */
-	struct area tasks; /* the area of a large task */
-	struct task *moving; /* to that area, before its frame is written */
+	struct area
+	    tasks; /* the area of a large task, once the worker has it */
+	struct task *large; /* in flight, but its frame is not encoded yet */
 	struct outbox out;
 	struct stream in;
 	bool quiet; /* the ring was looked at since the last result */

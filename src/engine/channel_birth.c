@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -59,40 +60,61 @@ set_nonblocking(struct channel *ch)
 	return rc < 0 ? rc : pp_nonblock(ch->result_pipe);
 }
 
+/* Map it, for now and after all that the host may have locked with mlockall():
+ * what nobody uses shall not take memory. */
+static void *
+map_unlocked(int fd, size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_NONE, MAP_SHARED, fd, 0);
+
+	if (memory == MAP_FAILED)
+		return NULL;
+	(void)munlock(memory, size);
+	if (mprotect(memory, size, PROT_READ | PROT_WRITE) == 0)
+		return memory;
+	(void)munmap(memory, size);
+	return NULL;
+}
+
 static int
 map_page(struct channel *ch, size_t size, int *fd)
 {
-	void *page;
-	int rc = pp_shared_memory("procpool", size, fd);
+	const int rc = pp_shared_memory("procpool", size, fd);
 
 	if (rc < 0)
 		return rc;
-	page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
-	if (page == MAP_FAILED) {
-		rc = -errno;
+	ch->page = map_unlocked(*fd, size);
+	if (ch->page == NULL) {
 		pp_close(fd);
-		return rc;
+		return -ENOMEM;
 	}
 	/* The spawner is not to have it either, nor the host's children. */
-	(void)madvise(page, size, MADV_DONTFORK);
-	ch->page = page;
+	(void)madvise(ch->page, size, MADV_DONTFORK);
+	(void)madvise(ch->page, size, MADV_DONTDUMP);
 	ch->page_size = size;
 	return 0;
 }
 
-/* Areas are a matter of speed: a limit on the host's address space, or on the
- * size of files, may be too small for them.  (This is a monitor's thread, which
- * no SIGXFSZ reaches.) */
+/* A program that may have only so much address space needs it itself. */
+static bool
+may_have_areas(void)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_AS, &limit) == 0 &&
+	    limit.rlim_cur == RLIM_INFINITY;
+}
+
+/* Areas are a matter of speed, and the size of files may be limited too.  (This
+ * is a monitor's thread, which no SIGXFSZ reaches.) */
 static int
 make_page(struct channel *ch, struct parts *parts)
 {
 	int *fd = &parts->fds[REQUEST_PAGE_FD];
 
-	if (map_page(ch, PP_PAGE_ALL, fd) < 0)
-		return map_page(ch, PP_PAGE_SPAN, fd);
-	(void)madvise(pp_result_area(ch->page), 2 * PP_AREA, MADV_DONTDUMP);
-	ch->tasks.memory = pp_task_area(ch->page);
-	return 0;
+	if (may_have_areas() && map_page(ch, PP_PAGE_ALL, fd) == 0)
+		return 0;
+	return map_page(ch, PP_PAGE_SPAN, fd);
 }
 
 static int
@@ -124,7 +146,7 @@ ask(struct channel *ch, struct spawner *spawner, const struct parts *parts)
 	request->kind = REQUEST_WORKER;
 	request->worker = ch->index;
 	request->max_payload = options->max_payload;
-	request->has_areas = ch->tasks.memory != NULL;
+	request->has_areas = ch->page_size == PP_PAGE_ALL;
 	request->entry_point = options->entry_point;
 	request->start = options->worker_start;
 	request->exit = options->worker_exit;

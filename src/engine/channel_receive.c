@@ -24,8 +24,7 @@ land_locked(struct channel *ch, uint64_t sequence)
 		task = ch->flight[sequence % PP_SLOTS];
 		ch->flight[sequence % PP_SLOTS] = NULL;
 		ch->oldest++;
-		if (--ch->live == 0)
-			pp_area_trim(&ch->tasks);
+		ch->live--;
 	}
 	return task;
 }
@@ -136,16 +135,24 @@ static void
 take_large_locked(
     struct channel *ch, struct task *task, struct arrival *arrival)
 {
-	const struct result_frame *frame = &arrival->frame;
-	struct area area = { pp_result_area(ch->page),
-		(size_t)(frame->place + frame->length) };
-
-	arrival->data = area.memory + frame->place;
+	arrival->data = pp_result_area(ch->page) + arrival->frame.place;
 	uv_mutex_unlock(&ch->lock);
 	fill_result(ch, task, arrival);
-	pp_area_trim(&area);
 	atomic_fetch_add_explicit(&ch->page->taken, 1, memory_order_release);
 	uv_mutex_lock(&ch->lock);
+}
+
+/* The worker is ready, with areas or without: 0 or PROCPOOL_EPROTOCOL. */
+static int
+greet(struct channel *ch, const struct result_frame *frame)
+{
+	if (frame->code != 0 && ch->page_size != PP_PAGE_ALL)
+		return PROCPOOL_EPROTOCOL;
+	if (pp_life_step(&ch->life, LIFE_READY) == LIFE_BUG)
+		return PROCPOOL_EPROTOCOL;
+	if (frame->code != 0)
+		ch->tasks.memory = pp_task_area(ch->page);
+	return 0;
 }
 
 /* Act on one frame: 0 or PROCPOOL_EPROTOCOL. */
@@ -159,9 +166,7 @@ receive_locked(
 		return PROCPOOL_EPROTOCOL;
 	switch (arrival->frame.type) {
 	case RESULT_READY:
-		return pp_life_step(&ch->life, LIFE_READY) == LIFE_BUG
-		    ? PROCPOOL_EPROTOCOL
-		    : 0;
+		return greet(ch, &arrival->frame);
 	case RESULT_REFUSED:
 		if (ch->life == LIFE_SERVING)
 			return PROCPOOL_EPROTOCOL;

@@ -19,7 +19,8 @@ pp_channel_fits_locked(const struct channel *ch, struct load *load, size_t len)
 	 * it now. */
 	if (large && (ch->live > 0 || load->frames > 0))
 		return false;
-	if (load->large || ch->next + load->frames - ch->oldest >= PP_SLOTS ||
+	if (load->large || ch->large != NULL ||
+	    ch->next + load->frames - ch->oldest >= PP_SLOTS ||
 	    !pp_outbox_fits(&ch->out, load->bytes + size))
 		return false;
 	load->frames++;
@@ -28,26 +29,34 @@ pp_channel_fits_locked(const struct channel *ch, struct load *load, size_t len)
 	return true;
 }
 
+static void
+encode(struct channel *ch, const struct task *task, uint64_t sequence,
+    enum task_type type)
+{
+	const struct task_frame frame = { .length = task->len,
+		.sequence = sequence,
+		.function = (uintptr_t)task->function,
+		.type = type,
+		.attempt = 1 };
+
+	pp_outbox_add(&ch->out, &frame,
+	    type == TASK_RUN_LARGE ? NULL : pp_task_arg(task));
+}
+
 void
 pp_channel_send_locked(struct channel *ch, struct task *task)
 {
-	const bool large = task->len >= PP_LARGE;
-	const bool moves = large && pp_area_have(&ch->tasks, task->len) == 0;
-	const struct task_frame frame = { .length = task->len,
-		.sequence = ch->next,
-		.function = (uintptr_t)task->function,
-		.type = moves ? TASK_RUN_LARGE : TASK_RUN,
-		.attempt = 1 };
+	const uint64_t sequence = ch->next++;
 
-	ch->flight[ch->next % PP_SLOTS] = task;
-	pp_claim_offer(ch->page, ch->next);
-	ch->next++;
+	ch->flight[sequence % PP_SLOTS] = task;
 	ch->live++;
-	if (large)
-		ch->fixed = ch->next; /* its bytes are still in the task */
-	if (moves)
-		ch->moving = task;
-	pp_outbox_add(&ch->out, &frame, moves ? NULL : pp_task_arg(task));
+	pp_claim_offer(ch->page, sequence);
+	if (task->len >= PP_LARGE) {
+		ch->fixed = ch->next;
+		ch->large = task;
+	} else {
+		encode(ch, task, sequence, TASK_RUN);
+	}
 	ch->quiet = false;
 }
 
@@ -61,20 +70,29 @@ loosen(struct channel *ch)
 	uv_mutex_unlock(&ch->lock);
 }
 
-/* Copy a large task to the area, without the lock: it may take a while. */
+/* Move a large task's bytes to the area, or have them written from where they
+ * are.  Without the lock: either may take a while. */
 static void
-move_payload(struct channel *ch)
+send_large(struct channel *ch)
 {
-	memcpy(ch->tasks.memory, pp_task_arg(ch->moving), ch->moving->len);
-	ch->moving = NULL;
+	const struct task *task = ch->large;
+	const uint64_t sequence = ch->fixed - 1;
+
+	ch->large = NULL;
+	if (pp_area_have(&ch->tasks, task->len) < 0) {
+		encode(ch, task, sequence, TASK_RUN);
+		return;
+	}
+	memcpy(ch->tasks.memory, pp_task_arg(task), task->len);
+	encode(ch, task, sequence, TASK_RUN_LARGE);
 	loosen(ch);
 }
 
 void
 pp_channel_flush(struct channel *ch)
 {
-	if (ch->moving != NULL)
-		move_payload(ch);
+	if (ch->large != NULL)
+		send_large(ch);
 	while (pp_outbox_pending(&ch->out)) {
 		struct iovec at[PP_OUTBOX_PIECES];
 		const int count = pp_outbox_pieces(&ch->out, at);

@@ -4,7 +4,7 @@
 
 #include "rules/frame.h"
 
-#define PAGE 4096 /* bytes; larger ones are aligned well enough by this */
+#define ALIGNMENT 4096 /* bytes: a page, of most machines */
 
 int
 pp_stock_init(struct stock *stock)
@@ -36,7 +36,19 @@ pp_block_suits(const struct block *block, size_t len)
 	return block->size >= len && block->size / 2 <= len;
 }
 
-/* Take a block out of the stock: the one used last that suits. */
+/* Take one out, by its place in the list. */
+static struct block
+remove_locked(struct stock *stock, size_t i)
+{
+	const struct block block = stock->blocks[i];
+
+	for (stock->count--; i < stock->count; i++)
+		stock->blocks[i] = stock->blocks[i + 1];
+	stock->bytes -= block.size;
+	return block;
+}
+
+/* Find the one used last that suits. */
 static struct block
 find(struct stock *stock, size_t len)
 {
@@ -46,12 +58,7 @@ find(struct stock *stock, size_t len)
 	uv_mutex_lock(&stock->lock);
 	for (i = stock->count; i > 0 && block.memory == NULL; i--)
 		if (pp_block_suits(&stock->blocks[i - 1], len))
-			block = stock->blocks[i - 1];
-	if (block.memory != NULL) {
-		for (stock->count--; i < stock->count; i++)
-			stock->blocks[i] = stock->blocks[i + 1];
-		stock->bytes -= block.size;
-	}
+			block = remove_locked(stock, i - 1);
 	uv_mutex_unlock(&stock->lock);
 	return block;
 }
@@ -67,24 +74,31 @@ pp_stock_take(struct stock *stock, size_t len)
 		return block;
 	if (len < PP_LARGE)
 		block.memory = malloc(len);
-	else if (posix_memalign(&block.memory, PAGE, len) != 0)
+	else if (posix_memalign(&block.memory, ALIGNMENT, len) != 0)
 		block.memory = NULL;
 	block.size = len;
 	return block;
 }
 
+/* Keep it, in place of those that lay there longest. */
+static void
+keep(struct stock *stock, struct block block)
+{
+	uv_mutex_lock(&stock->lock);
+	while (stock->count == PP_STOCK_BLOCKS ||
+	    stock->bytes > PP_STOCK_BYTES - block.size)
+		free(remove_locked(stock, 0).memory);
+	stock->blocks[stock->count++] = block;
+	stock->bytes += block.size;
+	uv_mutex_unlock(&stock->lock);
+}
+
 void
 pp_stock_give(struct stock *stock, struct block block)
 {
-	if (block.memory != NULL && block.size >= PP_LARGE) {
-		uv_mutex_lock(&stock->lock);
-		if (stock->count < PP_STOCK_BLOCKS &&
-		    block.size <= PP_STOCK_BYTES - stock->bytes) {
-			stock->blocks[stock->count++] = block;
-			stock->bytes += block.size;
-			block.memory = NULL;
-		}
-		uv_mutex_unlock(&stock->lock);
-	}
-	free(block.memory);
+	if (block.memory != NULL && block.size >= PP_LARGE &&
+	    block.size <= PP_STOCK_BYTES)
+		keep(stock, block);
+	else
+		free(block.memory);
 }

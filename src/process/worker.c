@@ -7,8 +7,7 @@
 
 #include "base/clock.h"
 
-#define BUF_SIZE   ((size_t)128 * 1024) /* frames read at once */
-#define LARGE_KEPT ((size_t)64 << 20) /* a larger payload's memory goes back */
+#define BUF_SIZE ((size_t)128 * 1024) /* frames read at once */
 
 /* Results are written together: each time that they wake the host costs about
  * as much as a hundred small tasks.  They are written before the worker waits
@@ -125,9 +124,8 @@ static char *
 lend_area(struct procpool_job *job, size_t len)
 {
 	struct worker *w = job->owner;
-	const size_t limit = w->used == 0 ? PP_AREA : PP_AREA_KEPT;
 
-	if (len > limit || w->used > limit - len ||
+	if (len > PP_AREA - w->used ||
 	    pp_area_have(&w->results, w->used + len) < 0)
 		return NULL;
 	return w->results.memory + w->used;
@@ -141,9 +139,6 @@ give_area(struct worker *w, size_t len)
 
 	w->used += (size_t)pp_padded(len);
 	w->given++;
-	/* The host gives the rest back, after this result. */
-	if (w->used > PP_AREA_KEPT && w->results.made > PP_AREA_KEPT)
-		w->results.made = PP_AREA_KEPT;
 	return place;
 }
 
@@ -194,7 +189,7 @@ fill(struct worker *w, size_t need)
 static char *
 large_space(struct worker *w, size_t size)
 {
-	if (size > w->large_size || w->large_size > LARGE_KEPT) {
+	if (size > w->large_size) {
 		free(w->large);
 		w->large = malloc(size);
 		w->large_size = w->large != NULL ? size : 0;
@@ -295,6 +290,19 @@ run_task(struct worker *w, const struct task_frame *task, const void *arg)
 	return append_frame(w, &frame, end.data);
 }
 
+/* Memory of a payload that is too large for an area is not kept. */
+static void
+drop_giants(struct worker *w)
+{
+	if (w->large_size > PP_AREA) {
+		free(w->large);
+		w->large = NULL;
+		w->large_size = 0;
+	}
+	if (w->job.own_size > PP_AREA)
+		pp_job_done(&w->job);
+}
+
 static bool
 is_flush_due(const struct worker *w)
 {
@@ -310,6 +318,7 @@ do_task(struct worker *w, const struct task_frame *task, const void *arg)
 	atomic_store_explicit(&w->page->since, w->clock, memory_order_relaxed);
 	if (pp_claim_take(w->page, task->sequence, CLAIM_CLAIMED))
 		rc = run_task(w, task, arg);
+	drop_giants(w);
 	atomic_store_explicit(
 	    &w->page->passed, task->sequence + 1, memory_order_release);
 	if (rc == 0 && is_flush_due(w))
@@ -338,7 +347,8 @@ serve_frames(struct worker *w)
 static int
 start(struct worker *w)
 {
-	struct result_frame frame = { .type = RESULT_READY };
+	struct result_frame frame = { .type = RESULT_READY,
+		.code = w->results.memory != NULL };
 	int rc = 0;
 
 	if (w->request->start != NULL) {
@@ -358,7 +368,7 @@ start(struct worker *w)
 }
 
 static int
-init(struct worker *w)
+init(struct worker *w, bool has_areas)
 {
 	w->buf = aligned_alloc(64, BUF_SIZE);
 	w->job = (struct procpool_job){ .worker = w->request->worker,
@@ -367,7 +377,7 @@ init(struct worker *w)
 		.log = log_line,
 		.lend = lend_area,
 		.owner = w };
-	if (w->request->has_areas)
+	if (has_areas)
 		w->results.memory = pp_result_area(w->page);
 	w->clock = pp_now();
 	return w->buf != NULL ? pp_home_init(&w->home) : -ENOMEM;
@@ -375,13 +385,13 @@ init(struct worker *w)
 
 int
 pp_worker_serve(const struct spawn_request *request, int task_fd, int result_fd,
-    struct page *page)
+    struct page *page, bool has_areas)
 {
 	struct worker w = { .request = request,
 		.task_fd = task_fd,
 		.result_fd = result_fd,
 		.page = page };
-	int rc = init(&w);
+	int rc = init(&w, has_areas);
 
 	if (rc == 0)
 		rc = start(&w);

@@ -45,9 +45,10 @@ struct worker {
 
 /*
  * Serve until told to stop (0), or until the host or the memory is gone
- * (negative).  The descriptors and the page stay the caller's.
+ * (negative).  The descriptors and the page stay the caller's; has_areas: those
+ * behind the page are there.
  */
 int pp_worker_serve(const struct spawn_request *request, int task_fd,
-    int result_fd, struct page *page);
+    int result_fd, struct page *page, bool has_areas);
 
 #endif

@@ -34,18 +34,33 @@ arrange_fds(int task, int result)
 	pp_close_others(WORKER_TASK_FD, kept, 2);
 }
 
-static struct page *
-map_page(int fd, bool has_areas)
+static void *
+map(int fd, size_t size)
 {
-	const size_t size = has_areas ? PP_PAGE_ALL : PP_PAGE_SPAN;
-	void *page =
+	void *memory =
 	    mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
-	if (page == MAP_FAILED)
+	return memory != MAP_FAILED ? memory : NULL;
+}
+
+/* The areas are done without where there is no address space for them. */
+static struct page *
+map_page(int fd, bool *has_areas)
+{
+	struct page *page = *has_areas ? map(fd, PP_PAGE_ALL) : NULL;
+
+	*has_areas = page != NULL;
+	if (page == NULL)
+		page = map(fd, PP_PAGE_SPAN);
+	if (page == NULL)
 		_exit(EXIT_FAILURE);
-	/* What a job forks has no business here.  It may read the argument. */
-	(void)madvise(
-	    page, has_areas ? PP_PAGE_SPAN + PP_AREA : size, MADV_DONTFORK);
+	/* What a job forks has no business here, but may read the argument.  And
+	 * a core of it all would be large, and slow to write. */
+	(void)madvise(page, PP_PAGE_SPAN, MADV_DONTFORK);
+	if (*has_areas) {
+		(void)madvise(pp_result_area(page), PP_AREA, MADV_DONTFORK);
+		(void)madvise(pp_result_area(page), 2 * PP_AREA, MADV_DONTDUMP);
+	}
 	return page;
 }
 
@@ -75,6 +90,7 @@ void
 pp_worker_main(const struct spawn_request *request, const int *fds,
     char **environment, pid_t spawner)
 {
+	bool has_areas = request->has_areas != 0;
 	struct page *page;
 	char name[16];
 	int rc;
@@ -86,14 +102,15 @@ pp_worker_main(const struct spawn_request *request, const int *fds,
 	(void)setpgid(0, 0);
 	(void)snprintf(name, sizeof(name), "pp-w%d", request->worker);
 	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
-	page = map_page(fds[REQUEST_PAGE_FD], request->has_areas != 0);
+	page = map_page(fds[REQUEST_PAGE_FD], &has_areas);
 	arrange_fds(fds[REQUEST_TASK_FD], fds[REQUEST_RESULT_FD]);
 	environ = environment;
 	pp_birth_guard_exit();
 	(void)setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 	limit_loaded_runtimes();
 	pp_birth_unblock();
-	rc = pp_worker_serve(request, WORKER_TASK_FD, WORKER_RESULT_FD, page);
+	rc = pp_worker_serve(
+	    request, WORKER_TASK_FD, WORKER_RESULT_FD, page, has_areas);
 	(void)fflush(stdout);
 	_exit(rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 }

@@ -26,6 +26,8 @@ static bool
 code_allowed(const struct result_frame *frame)
 {
 	switch (frame->type) {
+	case RESULT_READY:
+		return frame->code == 0 || frame->code == 1;
 	case RESULT_REFUSED:
 	case RESULT_FAILED:
 		return true;

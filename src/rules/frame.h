@@ -50,7 +50,8 @@ struct task_frame {
 };
 
 enum result_type {
-	RESULT_READY = 1, /* worker_start succeeded; sequence 0, no payload */
+	RESULT_READY =
+	    1, /* worker_start succeeded; code: it has areas, 1 or 0 */
 	RESULT_REFUSED, /* worker_start failed: its code and text */
 	RESULT_DATA, /* the function succeeded: its bytes */
 	RESULT_LARGE, /* likewise; its bytes are in the area */

@@ -19,7 +19,7 @@
  *                 the worker uses that of results from its start again only
  *                 when the host has `taken` all that it gave.
  *
- * model/claim.pml is this protocol with a crash at every step.  The page is as
+ * model/claim.pml is the first two with a crash at every step.  The page is as
  * untrusted as the pipe: a worker that lies here hurts only its own tasks.
  */
 #ifndef PP_RULES_PAGE_H
