@@ -4,19 +4,25 @@
 #include <limits.h>
 #include <time.h>
 
+static uint64_t
+read_clock(clockid_t clock)
+{
+	struct timespec now;
+
+	(void)clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000 * PP_MS + (uint64_t)now.tv_nsec;
+}
+
 uint64_t
 pp_now(void)
 {
-	return uv_hrtime();
+	return read_clock(CLOCK_MONOTONIC);
 }
 
 uint64_t
 pp_now_coarse(void)
 {
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return (uint64_t)now.tv_sec * 1000 * PP_MS + (uint64_t)now.tv_nsec;
+	return read_clock(CLOCK_MONOTONIC_COARSE);
 }
 
 uint64_t
