@@ -33,8 +33,11 @@ take_name(struct procpool *pool, const char *name)
 static int
 take_size(struct procpool *pool, const struct procpool_options *options)
 {
+	/* To count the CPUs is to read some files. */
+	const bool counted = options->n_jobs > 0 && options->oversubscribe;
 	int rc = pp_size_resolve(options->n_jobs, options->fraction,
-	    options->oversubscribe, pp_usable_cpus(), &pool->n_jobs);
+	    options->oversubscribe, counted ? 1 : pp_usable_cpus(),
+	    &pool->n_jobs);
 
 	if (rc == 0 && options->debug)
 		pool->n_jobs = 1;

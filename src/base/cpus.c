@@ -52,6 +52,8 @@ quota_v1(const char *group)
 	(void)snprintf(path, sizeof(path), "%s/cpu.cfs_quota_us", group);
 	read_line(path, line, sizeof(line));
 	(void)sscanf(line, "%lld", &quota);
+	if (quota <= 0)
+		return 0; /* -1 is none */
 	(void)snprintf(path, sizeof(path), "%s/cpu.cfs_period_us", group);
 	read_line(path, line, sizeof(line));
 	(void)sscanf(line, "%lld", &period);
