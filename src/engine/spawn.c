@@ -136,18 +136,9 @@ reap(pid_t pid)
 
 /* Send a request that is no more than its kind, and perhaps a descriptor. */
 static int
-tell(const struct spawner *spawner, enum request_kind kind, const int *fd)
+tell(const struct spawner *spawner, uint32_t kind, const int *fd)
 {
-	struct spawn_request *request = calloc(1, sizeof(*request));
-	int rc;
-
-	if (request == NULL)
-		return -ENOMEM;
-	request->kind = kind;
-	rc = pp_send(spawner->control, request, pp_request_size(request), fd,
-	    fd != NULL);
-	free(request);
-	return rc;
+	return pp_send(spawner->control, &kind, sizeof(kind), fd, fd != NULL);
 }
 
 static int

@@ -11,6 +11,9 @@
  *             spawner's control socket
  *   FINISH    end as soon as there is no worker left
  *
+ * A request for a worker is sent as far as it is used, the others are no more
+ * than their kind.
+ *
  * A spawner answers BORN (with a pidfd) and READY about itself on its control
  * socket, and BORN (with a pidfd) or FAILED, later ENDED, about a worker on
  * that worker's socket: so only one thread of the host reads from a socket.
@@ -50,7 +53,7 @@ struct spawn_request {
 	procpool_exit_fn exit;
 	void *user;
 	uint64_t check_user; /* user must point to memory that is there */
-	struct procpool_env env; /* the last field: only what is used is sent */
+	struct procpool_env env; /* the last field, and large */
 };
 
 /* The bytes of a request that are sent. */

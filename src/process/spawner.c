@@ -35,8 +35,10 @@ struct spawner_state {
 	bool finishing; /* end with the last worker */
 	struct child *children;
 	size_t count, capacity;
-	struct spawn_request request; /* the one being served */
 };
+
+/* The one being served.  It is large, and little of it is touched. */
+static struct spawn_request request;
 
 /* When the host has gone, the loop will see it. */
 static int
@@ -82,18 +84,16 @@ fork_worker(struct spawner_state *s, const int *fds, pid_t *pid)
 	char **environment;
 	int rc = reserve_child(s);
 
-	if (rc == 0 && s->request.check_user != 0 &&
-	    !is_mapped(s->request.user))
+	if (rc == 0 && request.check_user != 0 && !is_mapped(request.user))
 		rc = PROCPOOL_EUNPREPARED;
 	if (rc < 0)
 		return rc;
-	environment =
-	    pp_env_merge(environ, s->request.env.text, s->request.env.len);
+	environment = pp_env_merge(environ, request.env.text, request.env.len);
 	if (environment == NULL)
 		return -ENOMEM;
 	*pid = fork();
 	if (*pid == 0)
-		pp_worker_main(&s->request, fds, environment, spawner);
+		pp_worker_main(&request, fds, environment, spawner);
 	rc = *pid < 0 ? -errno : 0;
 	free(environment);
 	return rc;
@@ -151,18 +151,18 @@ static bool
 serve_request(struct spawner_state *s)
 {
 	int fds[REQUEST_FDS];
-	const ssize_t n = pp_receive(
-	    s->control, &s->request, sizeof(s->request), fds, REQUEST_FDS);
+	const ssize_t n =
+	    pp_receive(s->control, &request, sizeof(request), fds, REQUEST_FDS);
 	int i;
 
 	if (n <= 0)
 		return false;
-	if (s->request.kind == REQUEST_WORKER && fds[REQUEST_REPORT_FD] >= 0) {
+	if (request.kind == REQUEST_WORKER && fds[REQUEST_REPORT_FD] >= 0) {
 		serve_worker(s, fds);
-	} else if (s->request.kind == REQUEST_SPAWNER && fds[0] >= 0) {
+	} else if (request.kind == REQUEST_SPAWNER && fds[0] >= 0) {
 		serve_spawner(s, fds);
 	} else {
-		s->finishing = s->request.kind == REQUEST_FINISH;
+		s->finishing = request.kind == REQUEST_FINISH;
 		for (i = 0; i < REQUEST_FDS; i++)
 			pp_close(&fds[i]);
 	}
