@@ -234,15 +234,26 @@ reap(struct spawner_state *s)
 		;
 }
 
+static bool
+has_children(void)
+{
+	siginfo_t info;
+
+	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 /* Kill what became our child because its parent, a worker, has ended: what a
  * job forked into a group of its own.  Whether there was any. */
 static bool
 kill_adopted(const struct spawner_state *s)
 {
-	FILE *list = fopen("/proc/thread-self/children", "re");
+	FILE *list;
 	bool any = false;
 	int pid;
 
+	if (!has_children())
+		return false; /* nearly always; and files take their time */
+	list = fopen("/proc/thread-self/children", "re");
 	if (list == NULL)
 		return false; /* a kernel that does not tell */
 	while (fscanf(list, "%d", &pid) == 1)
