@@ -3,6 +3,7 @@
  * is asked for a process.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -145,6 +146,8 @@ ask(struct channel *ch, struct spawner *spawner, const struct parts *parts)
 	memset(request, 0, offsetof(struct spawn_request, env));
 	request->kind = REQUEST_WORKER;
 	request->worker = ch->index;
+	(void)snprintf(
+	    request->name, sizeof(request->name), "pp-w%d", ch->index);
 	request->max_payload = options->max_payload;
 	request->has_areas = ch->page_size == PP_PAGE_ALL;
 	request->entry_point = options->entry_point;

@@ -48,6 +48,14 @@ stdin_from_null(void)
 	}
 }
 
+static void
+leave(int status, void *unused)
+{
+	(void)unused;
+	(void)fflush(stdout);
+	_exit(status);
+}
+
 void
 pp_birth(const char *name)
 {
@@ -58,6 +66,8 @@ pp_birth(const char *name)
 	__fpurge(stdout);
 	__fpurge(stderr);
 	stdin_from_null();
+	/* Handlers run in reverse order: this one before any of the host. */
+	(void)on_exit(leave, NULL);
 }
 
 void
@@ -67,19 +77,4 @@ pp_birth_unblock(void)
 
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-static void
-leave(int status, void *unused)
-{
-	(void)unused;
-	(void)fflush(stdout);
-	_exit(status);
-}
-
-void
-pp_birth_guard_exit(void)
-{
-	/* Handlers run in reverse order: this one before any of the host. */
-	(void)on_exit(leave, NULL);
 }

@@ -17,14 +17,12 @@ pid_t pp_fork(void);
 
 /* In the child: default dispositions, no alternative stack, stdin from
  * /dev/null, nothing buffered for stdout and stderr, a process group of its
- * own, a name. */
+ * own, a name.  exit(), in this process and those that it forks, is to end it
+ * at once, past the host's atexit handlers; what was printed to stdout there is
+ * still written. */
 void pp_birth(const char *name);
 
 /* Unblock all signals. */
 void pp_birth_unblock(void);
-
-/* Let exit() in this process end it at once, past the host's atexit handlers;
- * what was printed to stdout here is still written. */
-void pp_birth_guard_exit(void);
 
 #endif

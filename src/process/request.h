@@ -46,6 +46,7 @@ enum {
 struct spawn_request {
 	uint32_t kind;
 	int32_t worker;
+	char name[16]; /* of the process */
 	uint64_t max_payload;
 	uint64_t has_areas; /* behind the page */
 	procpool_job_fn entry_point;

@@ -1,9 +1,10 @@
 #include "process/selftest.h"
 
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+
+#include "process/worker_main.h"
 
 static void
 take_heap(void)
@@ -48,7 +49,7 @@ take_environment(void)
 static void
 take_loader(void)
 {
-	(void)dlsym(RTLD_DEFAULT, "procpool_open");
+	pp_worker_find_runtimes();
 }
 
 void

@@ -65,24 +65,38 @@ map_page(int fd, bool *has_areas)
 }
 
 /* Runtimes that were loaded in the host have read their limits already. */
+static struct runtime {
+	const char *variable, *setter;
+	void (*set)(int);
+} runtimes[] = {
+	{ "OMP_NUM_THREADS", "omp_set_num_threads", NULL },
+	{ "OPENBLAS_NUM_THREADS", "openblas_set_num_threads", NULL },
+};
+
+#define RUNTIMES (sizeof(runtimes) / sizeof(*runtimes))
+
+void
+pp_worker_find_runtimes(void)
+{
+	size_t i;
+
+	for (i = 0; i < RUNTIMES; i++)
+		*(void **)&runtimes[i].set =
+		    dlsym(RTLD_DEFAULT, runtimes[i].setter);
+}
+
 static void
 limit_loaded_runtimes(void)
 {
-	static const struct {
-		const char *variable, *setter;
-	} runtimes[] = {
-		{ "OMP_NUM_THREADS", "omp_set_num_threads" },
-		{ "OPENBLAS_NUM_THREADS", "openblas_set_num_threads" },
-	};
 	size_t i;
 
-	for (i = 0; i < sizeof(runtimes) / sizeof(*runtimes); i++) {
-		const char *value = getenv(runtimes[i].variable);
-		void (*set)(int);
+	for (i = 0; i < RUNTIMES; i++) {
+		const char *value = runtimes[i].set != NULL
+		    ? getenv(runtimes[i].variable)
+		    : NULL;
 
-		*(void **)&set = dlsym(RTLD_DEFAULT, runtimes[i].setter);
-		if (set != NULL && value != NULL && atoi(value) > 0)
-			set(atoi(value));
+		if (value != NULL && atoi(value) > 0)
+			runtimes[i].set(atoi(value));
 	}
 }
 
@@ -92,7 +106,6 @@ pp_worker_main(const struct spawn_request *request, const int *fds,
 {
 	bool has_areas = request->has_areas != 0;
 	struct page *page;
-	char name[16];
 	int rc;
 
 	/* The spawner has one thread, so its death is what this tells. */
@@ -100,12 +113,10 @@ pp_worker_main(const struct spawn_request *request, const int *fds,
 	if (getppid() != spawner)
 		_exit(EXIT_FAILURE);
 	(void)setpgid(0, 0);
-	(void)snprintf(name, sizeof(name), "pp-w%d", request->worker);
-	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
+	(void)prctl(PR_SET_NAME, request->name, 0, 0, 0);
 	page = map_page(fds[REQUEST_PAGE_FD], &has_areas);
 	arrange_fds(fds[REQUEST_TASK_FD], fds[REQUEST_RESULT_FD]);
 	environ = environment;
-	pp_birth_guard_exit();
 	(void)setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 	limit_loaded_runtimes();
 	pp_birth_unblock();

@@ -9,6 +9,10 @@
 
 #include "process/request.h"
 
+/* Find what pp_worker_main() sets in runtimes that are loaded: once, in the
+ * spawner. */
+void pp_worker_find_runtimes(void);
+
 /* Be a worker.  fds as in process/request.h; environment as pp_env_merge()
  * makes it; spawner is the process whose death shall be ours. */
 void pp_worker_main(const struct spawn_request *request, const int *fds,
