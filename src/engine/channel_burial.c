@@ -155,11 +155,13 @@ pp_channel_bury(struct channel *ch, int verdict, struct task_list *ended,
 	bool counts;
 
 	take_last_words(ch, ended);
-	death = learn_death(ch);
+	/* When it is known why it ended, the spawner need not be waited for. */
 	if (ch->broke)
 		death = (struct death){ .outcome = PROCPOOL_EPROTOCOL };
 	else if (ch->told_to_end)
 		death = (struct death){ .outcome = verdict };
+	else
+		death = learn_death(ch);
 	if (!ch->told_to_end)
 		log_death(ch, &death);
 	blamed = empty_flight(ch, &death, ended, again);
