@@ -52,35 +52,39 @@ drop_channels(struct procpool *pool)
 }
 
 static int
+ask_for_workers(struct procpool *pool, struct spawner *spawner)
+{
+	int i, rc = 0;
+
+	for (i = 0; i < pool->n_jobs && rc == 0; i++)
+		rc = pp_channel_ask(&pool->channels[i], spawner);
+	return rc == -EPIPE ? PROCPOOL_ESPAWNER : rc;
+}
+
+/* Once a channel has its worker it gets its monitor. */
+static int
+start_monitor(struct channel *ch)
+{
+	int rc = pp_keeper_first_worker(ch);
+
+	if (rc < 0)
+		return rc;
+	rc = pp_thread_start(&ch->thread, pp_monitor_run, ch);
+	if (rc < 0)
+		pp_keeper_worker_gone(ch->pool, false, false);
+	return rc;
+}
+
+static int
 start_monitors(struct procpool *pool, int *started)
 {
 	int rc = 0;
 
-	for (*started = 0; *started < pool->n_jobs && rc == 0;) {
-		struct channel *ch = &pool->channels[*started];
-
-		rc = pp_thread_start(&ch->thread, pp_monitor_run, ch);
+	while (*started < pool->n_jobs && rc == 0) {
+		rc = start_monitor(&pool->channels[*started]);
 		if (rc == 0)
 			(*started)++;
 	}
-	return rc;
-}
-
-/* Wait until the first n monitors have their workers: 0, or the first error
- * of any. */
-static int
-await_workers(struct procpool *pool, int n)
-{
-	int i, rc = 0;
-
-	uv_mutex_lock(&pool->lock);
-	for (i = 0; i < n; i++) {
-		while (!pool->channels[i].started)
-			uv_cond_wait(&pool->changed, &pool->lock);
-		if (rc == 0)
-			rc = pool->channels[i].start_error;
-	}
-	uv_mutex_unlock(&pool->lock);
 	return rc;
 }
 
@@ -128,13 +132,13 @@ open_spawner(struct procpool *pool, struct spawner **spawner)
 	return 0;
 }
 
-/* The monitors prepare their workers' pipes, and ask for them, while the
- * spawner still comes to life. */
+/* The workers are asked for while the spawner still comes to life, and each
+ * monitor is started while the spawner forks the next worker. */
 static int
 start_once(struct procpool *pool)
 {
 	struct spawner *spawner;
-	int rc, ready, born, started = 0;
+	int rc, asked, started = 0;
 
 	rc = make_channels(pool);
 	if (rc < 0)
@@ -142,12 +146,13 @@ start_once(struct procpool *pool)
 	rc = open_spawner(pool, &spawner);
 	if (rc < 0)
 		goto fail_channels;
-	rc = start_monitors(pool, &started);
-	ready = pp_spawner_await(spawner);
-	born = await_workers(pool, started);
+	asked = ask_for_workers(pool, spawner);
+	rc = pp_spawner_await(spawner);
 	pp_spawner_unref(spawner);
 	if (rc == 0)
-		rc = ready < 0 ? ready : born;
+		rc = asked;
+	if (rc == 0)
+		rc = start_monitors(pool, &started);
 	if (rc < 0)
 		goto fail_monitors;
 	return 0;

@@ -26,9 +26,12 @@ pp_channel_init(struct channel *ch, struct procpool *pool, int index)
 	rc = pp_outbox_init(&ch->out);
 	if (rc < 0)
 		return rc;
-	rc = pp_wake_open(&ch->wake);
+	rc = pp_stream_init(&ch->in, pool->options.max_payload);
 	if (rc < 0)
 		goto fail_out;
+	rc = pp_wake_open(&ch->wake);
+	if (rc < 0)
+		goto fail_in;
 	rc = uv_mutex_init(&ch->lock);
 	if (rc < 0)
 		goto fail_wake;
@@ -36,17 +39,11 @@ pp_channel_init(struct channel *ch, struct procpool *pool, int index)
 
 fail_wake:
 	pp_close(&ch->wake);
+fail_in:
+	pp_stream_done(&ch->in);
 fail_out:
 	pp_outbox_done(&ch->out);
 	return rc;
-}
-
-void
-pp_channel_done(struct channel *ch)
-{
-	uv_mutex_destroy(&ch->lock);
-	pp_close(&ch->wake);
-	pp_outbox_done(&ch->out);
 }
 
 void
@@ -62,7 +59,7 @@ pp_channel_clear(struct channel *ch)
 	ch->page = NULL;
 	ch->tasks = (struct area){ 0 };
 	ch->large = NULL;
-	pp_stream_done(&ch->in);
+	pp_stream_clear(&ch->in);
 	pp_spawner_unref(ch->spawner);
 	ch->spawner = NULL;
 	pp_outbox_clear(&ch->out);
@@ -72,6 +69,16 @@ pp_channel_clear(struct channel *ch)
 	uv_mutex_unlock(&ch->lock);
 	ch->pid = 0;
 	ch->quiet = ch->told_to_end = ch->broke = false;
+}
+
+void
+pp_channel_done(struct channel *ch)
+{
+	pp_channel_clear(ch);
+	uv_mutex_destroy(&ch->lock);
+	pp_close(&ch->wake);
+	pp_stream_done(&ch->in);
+	pp_outbox_done(&ch->out);
 }
 
 /* ------------------------------------------------------------ The loop */

@@ -48,8 +48,6 @@ struct channel {
 	uint64_t seen; /* what the queue had got when work was looked for */
 	bool wanted_back; /* the monitor waits for the lease to end */
 	bool renew; /* to be replaced by a worker of a new snapshot */
-	bool started; /* the first spawn of this run of the pool is over, */
-	int start_error; /* and this came of it */
 	struct channel *next_idle;
 
 	/* Under lock. */
@@ -83,15 +81,18 @@ struct channel {
 	bool broke; /* it broke the protocol: nothing more is believed */
 };
 
-/* Make a channel without a worker; pp_channel_done() undoes it. */
+/* Make a channel without a worker; pp_channel_done() undoes it, and forgets the
+ * worker if there is one. */
 int pp_channel_init(struct channel *ch, struct procpool *pool, int index);
 void pp_channel_done(struct channel *ch);
 
 /*
- * Fork a worker: 0 or a negative error, and nothing is left.  -EPIPE: the
- * spawner has gone.  By the monitor, with life VACANT.
+ * Ask for a worker, and wait until it has been forked.  Both 0 or a negative
+ * error, and nothing is left.  -EPIPE: the spawner has gone.  By the monitor, or
+ * before there is one, with life VACANT.
  */
-int pp_channel_spawn(struct channel *ch, struct spawner *spawner);
+int pp_channel_ask(struct channel *ch, struct spawner *spawner);
+int pp_channel_await(struct channel *ch);
 
 /* What is about to be sent; zeroed at first. */
 struct load {

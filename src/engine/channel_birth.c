@@ -183,15 +183,12 @@ await_birth(struct channel *ch)
 }
 
 int
-pp_channel_spawn(struct channel *ch, struct spawner *spawner)
+pp_channel_ask(struct channel *ch, struct spawner *spawner)
 {
 	struct parts parts = { .fds = { -1, -1, -1, -1 } };
-	int rc;
+	int rc = make_pipes(ch, &parts);
 
 	ch->spawner = pp_spawner_ref(spawner);
-	rc = pp_stream_init(&ch->in, ch->pool->options.max_payload);
-	if (rc == 0)
-		rc = make_pipes(ch, &parts);
 	if (rc == 0)
 		rc = set_nonblocking(ch);
 	if (rc == 0)
@@ -202,8 +199,16 @@ pp_channel_spawn(struct channel *ch, struct spawner *spawner)
 		parts.fds[REQUEST_TASK_FD] = -1; /* stays ours */
 	}
 	drop_parts(&parts);
-	if (rc == 0)
-		rc = await_birth(ch);
+	if (rc < 0)
+		pp_channel_clear(ch);
+	return rc;
+}
+
+int
+pp_channel_await(struct channel *ch)
+{
+	const int rc = await_birth(ch);
+
 	if (rc == 0)
 		pp_channel_event(ch, LIFE_BORN);
 	else

@@ -185,22 +185,14 @@ worker_there(struct channel *ch, bool replaces)
 	    (int)ch->pid);
 }
 
-bool
+int
 pp_keeper_first_worker(struct channel *ch)
 {
-	struct procpool *pool = ch->pool;
-	struct spawner *spawner = pp_keeper_spawner(pool);
-	const int rc = pp_channel_spawn(ch, spawner);
+	const int rc = pp_channel_await(ch);
 
-	pp_spawner_unref(spawner);
 	if (rc == 0)
 		worker_there(ch, false);
-	uv_mutex_lock(&pool->lock);
-	ch->started = true;
-	ch->start_error = rc == -EPIPE ? PROCPOOL_ESPAWNER : rc;
-	uv_cond_broadcast(&pool->changed);
-	uv_mutex_unlock(&pool->lock);
-	return rc == 0;
+	return rc == -EPIPE ? PROCPOOL_ESPAWNER : rc;
 }
 
 /* One attempt: 0, or why not. */
@@ -209,8 +201,10 @@ try_worker(struct channel *ch)
 {
 	struct procpool *pool = ch->pool;
 	struct spawner *spawner = pp_keeper_spawner(pool);
-	int rc = pp_channel_spawn(ch, spawner), cause;
+	int rc = pp_channel_ask(ch, spawner), cause;
 
+	if (rc == 0)
+		rc = pp_channel_await(ch);
 	if (rc == 0)
 		worker_there(ch, true);
 	if (rc == -EPIPE && serves(pool)) {

@@ -11,9 +11,9 @@
 #include "engine/channel.h"
 #include "engine/pool.h"
 
-/* Fork the first worker of a channel, and report to who starts the pool:
- * whether that went well.  By the monitor. */
-bool pp_keeper_first_worker(struct channel *ch);
+/* Wait for the first worker of a channel, which has been asked for: 0 or why
+ * there is none.  By who starts the pool. */
+int pp_keeper_first_worker(struct channel *ch);
 
 /* Fork another worker after one has gone, in due time: false when the pool
  * ends.  By the monitor. */

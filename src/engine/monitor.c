@@ -193,8 +193,6 @@ pp_monitor_run(void *arg)
 
 	(void)snprintf(name, sizeof(name), "pp-m%d", ch->index);
 	pp_thread_name(name);
-	if (!pp_keeper_first_worker(ch))
-		return;
 	do
 		serve(ch);
 	while (pp_keeper_next_worker(ch));

@@ -24,6 +24,13 @@ pp_stream_done(struct stream *s)
 	*s = (struct stream){ 0 };
 }
 
+void
+pp_stream_clear(struct stream *s)
+{
+	free(s->data);
+	*s = (struct stream){ .buf = s->buf, .max_payload = s->max_payload };
+}
+
 /* Grow the memory of a large payload by what has come so far: a length is a
  * worker's claim, and costs nothing before its bytes are there. */
 static void

@@ -1,8 +1,8 @@
 /*
- * The results of one worker life, as the host reads them: bytes in, frames
- * out.  The bytes come from the result pipe or from the ring, whichever is
- * asked; both are the same stream, and the position in it is counted here.
- * No I/O; nothing from the worker is believed before it is checked.
+ * The results of a worker, one life after the other, as the host reads them:
+ * bytes in, frames out.  The bytes come from the result pipe or from the ring,
+ * whichever is asked; both are the same stream, and the position in it is
+ * counted here.  No I/O; nothing from the worker is believed before it is checked.
  */
 #ifndef PP_ENGINE_STREAM_H
 #define PP_ENGINE_STREAM_H
@@ -39,6 +39,9 @@ struct arrival {
 
 int pp_stream_init(struct stream *s, uint64_t max_payload);
 void pp_stream_done(struct stream *s);
+
+/* Forget a worker life. */
+void pp_stream_clear(struct stream *s);
 
 /* Where the next bytes go: at least 1 byte of room. */
 char *pp_stream_space(struct stream *s, size_t *room);
