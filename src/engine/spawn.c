@@ -97,11 +97,11 @@ fork_fresh(struct spawner *s, int control)
 		return rc;
 	s->between = pp_fork();
 	if (s->between == 0) {
-		const pid_t spawner = fork();
+		const int kept[] = { control, host_pidfd };
 
-		if (spawner == 0)
-			pp_spawner_main(control, host_pidfd);
-		_exit(spawner < 0 ? errno : 0);
+		pp_close_others(STDERR_FILENO + 1, kept, 2);
+		pp_spawner_fork(control, host_pidfd);
+		_exit(0);
 	}
 	rc = s->between < 0 ? -errno : 0;
 	/* Later forks will take about as long: it is a matter of size. */
@@ -110,28 +110,24 @@ fork_fresh(struct spawner *s, int control)
 	return rc;
 }
 
-/* Reap the process in between: 0, or why it could not fork.  It ends by itself
- * unless it hangs in a handler that the host has set for forks.  Somebody else
- * may have reaped it first; then nothing is known. */
-static int
+/* Reap the process in between, unless somebody else has.  It ends by itself
+ * unless it hangs in a handler that the host has set for forks. */
+static void
 reap(pid_t pid)
 {
 	siginfo_t info;
-	int status, fd;
-	pid_t reaped;
+	int fd;
 
 	if (pid <= 0 ||
 	    waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
-		return 0;
+		return;
 	if (pp_pidfd_open(pid, &fd) == 0) {
 		if (!pp_readable(fd, pp_deadline(END_MS)))
 			(void)pp_pidfd_kill(fd, SIGKILL);
 		pp_close(&fd);
 	}
-	do
-		reaped = waitpid(pid, &status, 0);
-	while (reaped < 0 && errno == EINTR);
-	return reaped == pid && WIFEXITED(status) ? -WEXITSTATUS(status) : 0;
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
 /* Send a request that is no more than its kind, and perhaps a descriptor. */
@@ -147,35 +143,32 @@ fork_from(const struct spawner *parent, int control)
 	return tell(parent, REQUEST_SPAWNER, &control);
 }
 
-/* Wait for one report of a certain kind from a new spawner: 0, or
- * PROCPOOL_ESPAWNER, or the error that it reports. */
+/* Wait for one report about a new spawner, BORN or READY: 0, or
+ * PROCPOOL_ESPAWNER, or the error that is reported. */
 static int
-await(int control, enum report_kind kind, uint64_t deadline, pid_t *pid,
-    int *pidfd)
+await(struct spawner *s, uint64_t deadline, bool *ready)
 {
 	struct spawn_report report;
 	int fd = -1;
 	ssize_t n;
 
-	if (!pp_readable(control, deadline))
+	if (!pp_readable(s->control, deadline))
 		return PROCPOOL_ESPAWNER;
-	n = pp_receive(control, &report, sizeof(report), &fd, 1);
+	n = pp_receive(s->control, &report, sizeof(report), &fd, 1);
 	if (n == -EPROTO)
 		return -EMFILE; /* its descriptor could not be received */
 	if (n != (ssize_t)sizeof(report))
 		return PROCPOOL_ESPAWNER;
-	if (report.kind != kind) {
-		pp_close(&fd);
-		return report.kind == REPORT_FAILED && report.error < 0
-		    ? report.error
-		    : PROCPOOL_ESPAWNER;
+	if (report.kind == REPORT_BORN && s->pidfd < 0) {
+		s->pid = report.pid;
+		s->pidfd = fd;
+		return 0;
 	}
-	*pid = report.pid;
-	if (pidfd != NULL)
-		*pidfd = fd;
-	else
-		pp_close(&fd);
-	return 0;
+	pp_close(&fd);
+	*ready = report.kind == REPORT_READY;
+	if (report.kind == REPORT_FAILED && report.error < 0)
+		return report.error;
+	return *ready ? 0 : PROCPOOL_ESPAWNER;
 }
 
 /* See the process end; kill it when it does not.  When it had become our
@@ -198,15 +191,14 @@ int
 pp_spawner_await(struct spawner *s)
 {
 	const uint64_t deadline = pp_deadline(SELFTEST_MS + 10 * s->fork_ms);
-	int error, rc;
+	bool ready = false;
+	int rc = 0;
 
 	s->awaited = true;
-	rc = await(s->control, REPORT_BORN, deadline, &s->pid, &s->pidfd);
-	if (rc == 0)
-		rc = await(s->control, REPORT_READY, deadline, &s->pid, NULL);
-	error = reap(s->between);
-	if (rc == PROCPOOL_ESPAWNER && error < 0)
-		rc = error;
+	/* Two processes tell, so either may be first. */
+	while (rc == 0 && (!ready || s->pidfd < 0))
+		rc = await(s, deadline, &ready);
+	reap(s->between);
 	if (rc < 0 && s->pidfd >= 0)
 		(void)pp_pidfd_kill(s->pidfd, SIGKILL);
 	return rc;
@@ -215,7 +207,7 @@ pp_spawner_await(struct spawner *s)
 static void
 destroy(struct spawner *s)
 {
-	/* Unless it has introduced itself there is nothing to see it off by. */
+	/* Unless it has been introduced there is nothing to see it off by. */
 	if (s->control >= 0 && !s->awaited)
 		(void)pp_spawner_await(s);
 	pp_close(&s->control);

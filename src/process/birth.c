@@ -22,6 +22,16 @@ pp_fork(void)
 	return pid;
 }
 
+pid_t
+pp_fork_again(void)
+{
+#ifdef HAVE__FORK
+	return _Fork();
+#else
+	return fork();
+#endif
+}
+
 static void
 reset_signals(void)
 {

@@ -15,6 +15,10 @@
  */
 pid_t pp_fork(void);
 
+/* fork() of a process that was made by pp_fork() and has one thread: what
+ * libraries do at a fork has been done, and they hold no lock. */
+pid_t pp_fork_again(void);
+
 /* In the child: default dispositions, no alternative stack, stdin from
  * /dev/null, nothing buffered for stdout and stderr, a process group of its
  * own, a name.  exit(), in this process and those that it forks, is to end it

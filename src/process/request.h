@@ -14,9 +14,10 @@
  * A request for a worker is sent as far as it is used, the others are no more
  * than their kind.
  *
- * A spawner answers BORN (with a pidfd) and READY about itself on its control
- * socket, and BORN (with a pidfd) or FAILED, later ENDED, about a worker on
- * that worker's socket: so only one thread of the host reads from a socket.
+ * Who forks a process tells BORN (with a pidfd) or FAILED: of a spawner on its
+ * control socket, of a worker on that worker's own.  There the spawner tells
+ * READY of itself, here ENDED of the worker.  So only one thread of the host
+ * reads from a socket.
  */
 #ifndef PP_PROCESS_REQUEST_H
 #define PP_PROCESS_REQUEST_H

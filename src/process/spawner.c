@@ -47,6 +47,28 @@ report(int socket, const struct spawn_report *what, const int *fds, int n)
 	return pp_send(socket, what, sizeof(*what), fds, n);
 }
 
+/*
+ * Introduce a new process to the host by a pidfd, so that it can be ended even
+ * if it hangs at once; or tell why there is none.
+ */
+static void
+introduce(int socket, pid_t pid, int error)
+{
+	struct spawn_report what = { .kind = REPORT_FAILED, .pid = pid };
+	int pidfd = -1;
+
+	if (error == 0) {
+		error = pp_pidfd_open(pid, &pidfd);
+		if (error < 0)
+			(void)kill(pid, SIGKILL);
+	}
+	what.error = error;
+	if (error == 0)
+		what.kind = REPORT_BORN;
+	(void)report(socket, &what, &pidfd, pidfd >= 0);
+	pp_close(&pidfd);
+}
+
 /* ------------------------------------------------- Forking for the host */
 
 /* Room for one more child, so that remembering it cannot fail. */
@@ -103,47 +125,20 @@ fork_worker(struct spawner_state *s, const int *fds, pid_t *pid)
 static void
 serve_worker(struct spawner_state *s, int *fds)
 {
-	struct spawn_report what = { .kind = REPORT_FAILED };
-	int pidfd = -1;
 	pid_t pid = 0;
+	const int error = fork_worker(s, fds, &pid);
 
-	what.error = fork_worker(s, fds, &pid);
-	if (what.error == 0) {
-		(void)setpgid(pid, pid); /* whichever of the two is first */
-		what.error = pp_pidfd_open(pid, &pidfd);
-		if (what.error < 0)
-			(void)kill(pid, SIGKILL);
-	}
 	if (pid > 0) {
+		(void)setpgid(pid, pid); /* whichever of the two is first */
 		s->children[s->count++] =
 		    (struct child){ pid, fds[REQUEST_REPORT_FD] };
 	}
-	what.pid = pid;
-	if (what.error == 0)
-		what.kind = REPORT_BORN;
-	(void)report(fds[REQUEST_REPORT_FD], &what, &pidfd, pidfd >= 0);
-	pp_close(&pidfd);
+	introduce(fds[REQUEST_REPORT_FD], pid, error);
 	pp_close(&fds[REQUEST_TASK_FD]);
 	pp_close(&fds[REQUEST_RESULT_FD]);
 	pp_close(&fds[REQUEST_PAGE_FD]);
 	if (pid <= 0)
 		pp_close(&fds[REQUEST_REPORT_FD]);
-}
-
-static void
-serve_spawner(struct spawner_state *s, int *fds)
-{
-	const pid_t pid = fork();
-
-	if (pid == 0)
-		pp_spawner_main(fds[0], s->host);
-	if (pid < 0) {
-		const struct spawn_report what = { .kind = REPORT_FAILED,
-			.error = -errno };
-
-		(void)report(fds[0], &what, NULL, 0);
-	}
-	pp_close(&fds[0]);
 }
 
 /* One request from the host: false when there will be no more. */
@@ -160,7 +155,8 @@ serve_request(struct spawner_state *s)
 	if (request.kind == REQUEST_WORKER && fds[REQUEST_REPORT_FD] >= 0) {
 		serve_worker(s, fds);
 	} else if (request.kind == REQUEST_SPAWNER && fds[0] >= 0) {
-		serve_spawner(s, fds);
+		pp_spawner_fork(fds[0], s->host);
+		pp_close(&fds[0]);
 	} else {
 		s->finishing = request.kind == REQUEST_FINISH;
 		for (i = 0; i < REQUEST_FDS; i++)
@@ -309,22 +305,6 @@ test_itself(void)
 	(void)sigprocmask(SIG_BLOCK, &alarm_only, NULL);
 }
 
-/* Introduce itself, so that the host can end a spawner that hangs next. */
-static void
-introduce(struct spawner_state *s)
-{
-	struct spawn_report what = { .kind = REPORT_BORN, .pid = getpid() };
-	int pidfd;
-
-	if (pp_pidfd_open(getpid(), &pidfd) < 0 ||
-	    report(s->control, &what, &pidfd, 1) < 0)
-		_exit(EXIT_FAILURE);
-	pp_close(&pidfd);
-	test_itself();
-	what.kind = REPORT_READY;
-	(void)report(s->control, &what, NULL, 0);
-}
-
 static void
 serve(struct spawner_state *s)
 {
@@ -346,9 +326,10 @@ serve(struct spawner_state *s)
 	}
 }
 
-void
-pp_spawner_main(int control, int host_pidfd)
+/* Be a spawner, in a fresh child. */
+static void __attribute__((noreturn)) live(int control, int host_pidfd)
 {
+	static const struct spawn_report ready = { .kind = REPORT_READY };
 	static struct spawner_state state;
 	const int kept[] = { control, host_pidfd };
 
@@ -360,8 +341,19 @@ pp_spawner_main(int control, int host_pidfd)
 		.signals = open_signals() };
 	if (state.signals < 0)
 		_exit(EXIT_FAILURE);
-	introduce(&state);
+	test_itself();
+	(void)report(control, &ready, NULL, 0);
 	serve(&state);
 	end_all(&state);
 	_exit(EXIT_SUCCESS);
+}
+
+void
+pp_spawner_fork(int control, int host_pidfd)
+{
+	const pid_t pid = pp_fork_again();
+
+	if (pid == 0)
+		live(control, host_pidfd);
+	introduce(control, pid, pid < 0 ? -errno : 0);
 }

@@ -6,7 +6,8 @@
 #ifndef PP_PROCESS_SPAWNER_H
 #define PP_PROCESS_SPAWNER_H
 
-/* Be a spawner: called in a fresh child, does not return. */
-void pp_spawner_main(int control, int host_pidfd) __attribute__((noreturn));
+/* Fork a spawner, and tell so on its control socket: in a process with one
+ * thread, whose child it is.  The descriptors stay the caller's. */
+void pp_spawner_fork(int control, int host_pidfd);
 
 #endif
