@@ -23,8 +23,6 @@
 #define SELFTEST_S    10 /* longest that a self-test goes on unwatched */
 #define REAP_PATIENCE (500 * PP_MS) /* for killed children, at the end */
 
-extern char **environ;
-
 struct child {
 	pid_t pid;
 	int report;
@@ -103,22 +101,16 @@ static int
 fork_worker(struct spawner_state *s, const int *fds, pid_t *pid)
 {
 	const pid_t spawner = getpid();
-	char **environment;
 	int rc = reserve_child(s);
 
 	if (rc == 0 && request.check_user != 0 && !is_mapped(request.user))
 		rc = PROCPOOL_EUNPREPARED;
 	if (rc < 0)
 		return rc;
-	environment = pp_env_merge(environ, request.env.text, request.env.len);
-	if (environment == NULL)
-		return -ENOMEM;
 	*pid = fork();
 	if (*pid == 0)
-		pp_worker_main(&request, fds, environment, spawner);
-	rc = *pid < 0 ? -errno : 0;
-	free(environment);
-	return rc;
+		pp_worker_main(&request, fds, spawner);
+	return *pid < 0 ? -errno : 0;
 }
 
 /* Fork a worker and tell how that went.  Takes the descriptors. */

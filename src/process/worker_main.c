@@ -101,8 +101,7 @@ limit_loaded_runtimes(void)
 }
 
 void
-pp_worker_main(const struct spawn_request *request, const int *fds,
-    char **environment, pid_t spawner)
+pp_worker_main(struct spawn_request *request, const int *fds, pid_t spawner)
 {
 	bool has_areas = request->has_areas != 0;
 	struct page *page;
@@ -116,7 +115,9 @@ pp_worker_main(const struct spawn_request *request, const int *fds,
 	(void)prctl(PR_SET_NAME, request->name, 0, 0, 0);
 	page = map_page(fds[REQUEST_PAGE_FD], &has_areas);
 	arrange_fds(fds[REQUEST_TASK_FD], fds[REQUEST_RESULT_FD]);
-	environ = environment;
+	environ = pp_env_merge(environ, request->env.text, request->env.len);
+	if (environ == NULL)
+		_exit(EXIT_FAILURE);
 	(void)setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 	limit_loaded_runtimes();
 	pp_birth_unblock();
