@@ -147,12 +147,15 @@ void pp_channel_event(struct channel *ch, enum life_event event);
 /*
  * The worker has ended, or is given up: take what it still said, then put the
  * task that it ran in `ended`, and those that it did not in `again`.  A task
- * that it ran when the pool ended it has the outcome `verdict`.  The channel
- * is vacant afterwards.  Returns whether the death is one to count: outside
+ * that it ran when the pool ended it has the outcome `verdict`.  Returns whether the death is one to count: outside
  * any task, and not wanted.
  */
 bool pp_channel_bury(struct channel *ch, int verdict, struct task_list *ended,
     struct task_list *again);
+
+/* Forget a buried worker: descriptors, page, positions.  pp_channel_done() does
+ * it too. */
+void pp_channel_clear(struct channel *ch);
 
 /* Whether the worker has no task. */
 bool pp_channel_is_free(struct channel *ch);

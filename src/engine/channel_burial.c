@@ -168,6 +168,5 @@ pp_channel_bury(struct channel *ch, int verdict, struct task_list *ended,
 	counts =
 	    !ch->told_to_end && blamed == 0 && death.outcome != PROCPOOL_ELOST;
 	pp_channel_event(ch, LIFE_DIED);
-	pp_channel_clear(ch);
 	return counts;
 }

@@ -7,9 +7,6 @@
 #include "engine/channel.h"
 #include "engine/pool.h"
 
-/* Forget a life: descriptors, memory, positions. */
-void pp_channel_clear(struct channel *ch);
-
 /* Read from the result pipe once and act on what came: 1, 0 at the end of
  * file, -errno. */
 int pp_channel_read(struct channel *ch, struct task_list *ended);

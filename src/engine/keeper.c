@@ -244,14 +244,14 @@ restart_delay(struct procpool *pool)
 }
 
 static bool
-is_broken(struct procpool *pool)
+is_in(struct procpool *pool, enum pool_state state)
 {
-	bool broken;
+	bool is;
 
 	uv_mutex_lock(&pool->lock);
-	broken = pool->state == POOL_BROKEN;
+	is = pool->state == state;
 	uv_mutex_unlock(&pool->lock);
-	return broken;
+	return is;
 }
 
 bool
@@ -260,6 +260,10 @@ pp_keeper_next_worker(struct channel *ch)
 	struct procpool *pool = ch->pool;
 	uint64_t due = pp_deadline(restart_delay(pool));
 
+	/* At the end of a pool this is left to the thread that ends it: while
+	 * others run, to unmap a page interrupts all CPUs. */
+	if (!is_in(pool, POOL_STOPPING))
+		pp_channel_clear(ch);
 	while (serves(pool)) {
 		if (pp_now() < due) {
 			pause_for(ch, pp_poll_timeout(due));
@@ -269,7 +273,7 @@ pp_keeper_next_worker(struct channel *ch)
 			return true;
 		due = pp_deadline(restart_delay(pool));
 	}
-	while (is_broken(pool))
+	while (is_in(pool, POOL_BROKEN))
 		pause_for(ch, -1);
 	return false;
 }
