@@ -1050,7 +1050,7 @@ static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	bool runs;
-	bool stop; /* under lock */
+	bool watches, stop; /* under lock */
 } watchdog = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* Seconds; Check stretches its own limit by CK_TIMEOUT_MULTIPLIER. */
@@ -1063,6 +1063,8 @@ watch(void *limit)
 	bool late = false;
 
 	pthread_mutex_lock(&watchdog.lock);
+	watchdog.watches = true;
+	pthread_cond_signal(&watchdog.wake);
 	while (!watchdog.stop && !late)
 		late = pthread_cond_timedwait(
 			   &watchdog.wake, &watchdog.lock, limit) == ETIMEDOUT;
@@ -1106,13 +1108,19 @@ start_watchdog(void)
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&watchdog.wake, &attributes);
 	pthread_condattr_destroy(&attributes);
-	watchdog.stop = false;
+	watchdog.watches = watchdog.stop = false;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	watchdog.runs =
 	    pthread_create(&watchdog.thread, NULL, watch, &limit) == 0;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	ck_assert(watchdog.runs);
+	/* It has the locks of an allocator while it starts: a test that forks
+	 * then would have a child in which they stay locked. */
+	pthread_mutex_lock(&watchdog.lock);
+	while (!watchdog.watches)
+		pthread_cond_wait(&watchdog.wake, &watchdog.lock);
+	pthread_mutex_unlock(&watchdog.lock);
 	/* See WITH_TSAN: hosts are copies of the test.  That there was a thread
 	 * has made the sanitizer start its own, before the threads are counted.
 	 */
