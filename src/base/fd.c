@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -120,11 +121,23 @@ pp_wake_clear(int fd)
 		;
 }
 
+/* Whether a file may be so large: to try it would raise SIGXFSZ. */
+static bool
+may_be_so_large(size_t size)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_FSIZE, &limit) < 0 || size <= limit.rlim_cur;
+}
+
 int
 pp_shared_memory(const char *name, size_t size, int *fd)
 {
 	int rc;
 
+	*fd = -1;
+	if (!may_be_so_large(size))
+		return -EFBIG;
 	*fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (*fd < 0)
 		return -errno;

@@ -106,8 +106,7 @@ may_have_areas(void)
 	    limit.rlim_cur == RLIM_INFINITY;
 }
 
-/* Areas are a matter of speed, and the size of files may be limited too.  (This
- * is a monitor's thread, which no SIGXFSZ reaches.) */
+/* Areas are a matter of speed, and the size of files may be limited too. */
 static int
 make_page(struct channel *ch, struct parts *parts)
 {
