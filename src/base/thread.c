@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
 int
 pp_thread_start(uv_thread_t *thread, void (*run)(void *), void *arg)
@@ -21,4 +22,13 @@ void
 pp_thread_name(const char *name)
 {
 	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
+bool
+pp_thread_is_alone(void)
+{
+	struct stat tasks;
+
+	/* A directory of its own for each, and the two that all have. */
+	return stat("/proc/self/task", &tasks) == 0 && tasks.st_nlink == 3;
 }

@@ -5,6 +5,7 @@
 #ifndef PP_BASE_THREAD_H
 #define PP_BASE_THREAD_H
 
+#include <stdbool.h>
 #include <uv.h>
 
 /* Start a thread.  0 or -errno. */
@@ -12,5 +13,8 @@ int pp_thread_start(uv_thread_t *thread, void (*run)(void *), void *arg);
 
 /* Name the calling thread, for ps and debuggers; cut at 15 bytes. */
 void pp_thread_name(const char *name);
+
+/* Whether the calling thread is the only one of its process. */
+bool pp_thread_is_alone(void);
 
 #endif

@@ -10,8 +10,10 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/thread.h"
 #include "process/birth.h"
 #include "process/spawner.h"
+#include "process/worker_main.h"
 
 #define SELFTEST_MS 600 /* how long a spawner may take to pass its self-test */
 #define END_MS      1000 /* how long it may take to end */
@@ -92,15 +94,19 @@ fork_fresh(struct spawner *s, int control)
 {
 	const uint64_t start = pp_now();
 	int host_pidfd, rc = pp_pidfd_open(getpid(), &host_pidfd);
+	bool sound;
 
 	if (rc < 0)
 		return rc;
+	/* Without other threads there is no lock that one of them could hold. */
+	sound = pp_thread_is_alone();
+	pp_worker_find_runtimes();
 	s->between = pp_fork();
 	if (s->between == 0) {
 		const int kept[] = { control, host_pidfd };
 
 		pp_close_others(STDERR_FILENO + 1, kept, 2);
-		pp_spawner_fork(control, host_pidfd);
+		pp_spawner_fork(control, host_pidfd, sound);
 		_exit(0);
 	}
 	rc = s->between < 0 ? -errno : 0;

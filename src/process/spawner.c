@@ -147,7 +147,7 @@ serve_request(struct spawner_state *s)
 	if (request.kind == REQUEST_WORKER && fds[REQUEST_REPORT_FD] >= 0) {
 		serve_worker(s, fds);
 	} else if (request.kind == REQUEST_SPAWNER && fds[0] >= 0) {
-		pp_spawner_fork(fds[0], s->host);
+		pp_spawner_fork(fds[0], s->host, true);
 		pp_close(&fds[0]);
 	} else {
 		s->finishing = request.kind == REQUEST_FINISH;
@@ -319,7 +319,8 @@ serve(struct spawner_state *s)
 }
 
 /* Be a spawner, in a fresh child. */
-static void __attribute__((noreturn)) live(int control, int host_pidfd)
+static void __attribute__((noreturn))
+live(int control, int host_pidfd, bool sound)
 {
 	static const struct spawn_report ready = { .kind = REPORT_READY };
 	static struct spawner_state state;
@@ -333,7 +334,8 @@ static void __attribute__((noreturn)) live(int control, int host_pidfd)
 		.signals = open_signals() };
 	if (state.signals < 0)
 		_exit(EXIT_FAILURE);
-	test_itself();
+	if (!sound)
+		test_itself();
 	(void)report(control, &ready, NULL, 0);
 	serve(&state);
 	end_all(&state);
@@ -341,11 +343,11 @@ static void __attribute__((noreturn)) live(int control, int host_pidfd)
 }
 
 void
-pp_spawner_fork(int control, int host_pidfd)
+pp_spawner_fork(int control, int host_pidfd, bool sound)
 {
 	const pid_t pid = pp_fork_again();
 
 	if (pid == 0)
-		live(control, host_pidfd);
+		live(control, host_pidfd, sound);
 	introduce(control, pid, pid < 0 ? -errno : 0);
 }

@@ -6,8 +6,11 @@
 #ifndef PP_PROCESS_SPAWNER_H
 #define PP_PROCESS_SPAWNER_H
 
+#include <stdbool.h>
+
 /* Fork a spawner, and tell so on its control socket: in a process with one
- * thread, whose child it is.  The descriptors stay the caller's. */
-void pp_spawner_fork(int control, int host_pidfd);
+ * thread, whose child it is.  Unless that is known to be sound, a copy of a
+ * process with one thread, it tests itself.  The descriptors stay the caller's. */
+void pp_spawner_fork(int control, int host_pidfd, bool sound);
 
 #endif
