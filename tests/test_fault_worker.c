@@ -280,6 +280,18 @@ START_TEST(a_death_is_seen_though_a_grandchild_holds_the_pipes)
 }
 END_TEST
 
+/* W27: the end of its pipe tells of such a worker. */
+START_TEST(a_worker_that_closes_everything_and_spins_is_killed)
+{
+	struct procpool *pool = begin_fault(1);
+
+	ok(submit_op(pool, t_closeall, 0, 0));
+	ledger_await(1, SEEN);
+	expect_end(0, PROCPOOL_EPROTOCOL, 0);
+	end_fault(pool, 1);
+}
+END_TEST
+
 enum {
 	HUGE = 8 << 20 /* bytes of a result that takes many writes */
 };
@@ -685,6 +697,7 @@ RUN_TESTS("fault_worker", a_killed_worker_costs_the_one_task_it_ran,
     a_job_that_calls_quick_exit_0_has_not_succeeded,
     a_job_that_calls_quick_exit_is_reported_with_its_status,
     a_death_is_seen_though_a_grandchild_holds_the_pipes,
+    a_worker_that_closes_everything_and_spins_is_killed,
     a_result_cut_off_by_a_death_is_never_delivered_in_part,
     a_large_result_is_there_whole_or_not_at_all,
     a_finished_result_outlives_the_worker,

@@ -68,7 +68,7 @@ pp_channel_clear(struct channel *ch)
 	ch->live = 0;
 	uv_mutex_unlock(&ch->lock);
 	ch->pid = 0;
-	ch->quiet = ch->told_to_end = ch->broke = false;
+	ch->quiet = ch->told_to_end = ch->hung_up = ch->broke = false;
 }
 
 void
@@ -108,12 +108,16 @@ pp_channel_sleep(const struct channel *ch)
 		pp_wake_clear(ch->wake);
 }
 
-/* The worker has closed its result pipe, or is just dying. */
+/* The worker has closed its result pipe, or is just dying: slowly, when it has
+ * written a large core.  To kill it does not change why it dies then. */
 static void
 end_of_file(struct channel *ch)
 {
-	if (!pp_readable(ch->pidfd, pp_deadline(EOF_MS)))
-		pp_channel_event(ch, LIFE_BROKE);
+	if (pp_readable(ch->pidfd, pp_deadline(EOF_MS)))
+		return;
+	ch->hung_up = true;
+	if (pp_life_step(&ch->life, LIFE_BROKE) == LIFE_KILL)
+		(void)pp_pidfd_kill(ch->pidfd, SIGKILL);
 }
 
 enum channel_event
@@ -128,8 +132,10 @@ pp_channel_io(
 
 	pp_channel_flush(ch);
 	items[0] = (struct pollfd){ .fd = ch->pidfd, .events = POLLIN };
-	items[1] = (struct pollfd){ .fd = ch->broke ? -1 : ch->result_pipe,
-		.events = POLLIN };
+	items[1] =
+	    (struct pollfd){ .fd = ch->broke || ch->hung_up ? -1
+							    : ch->result_pipe,
+		    .events = POLLIN };
 	items[2] = (struct pollfd){ .fd = -1, .events = POLLOUT };
 	if (pp_outbox_pending(&ch->out))
 		items[2].fd = ch->task_pipe[1];

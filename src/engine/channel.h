@@ -78,6 +78,7 @@ struct channel {
 	struct stream in;
 	bool quiet; /* the ring was looked at since the last result */
 	bool told_to_end; /* the pool wants it to end */
+	bool hung_up; /* it closed its pipe, and was killed for that */
 	bool broke; /* it broke the protocol: nothing more is believed */
 };
 

@@ -2,6 +2,7 @@
  * A channel's worker has died: its last words are taken, and its tasks sorted
  * into those that ended, the one that it died of, and those that go again.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
 
@@ -46,6 +47,25 @@ learn_death(struct channel *ch)
 	if (n != (ssize_t)sizeof(report) || report.kind != REPORT_ENDED)
 		return (struct death){ .outcome = PROCPOOL_ELOST };
 	return death_of(report.status);
+}
+
+/* Why it ended.  The spawner need not be waited for when the host ended it. */
+static struct death
+judge(struct channel *ch, int verdict)
+{
+	const struct death guilty = { .outcome = PROCPOOL_EPROTOCOL };
+	struct death death = { .outcome = verdict };
+
+	if (ch->broke)
+		return guilty;
+	if (ch->told_to_end)
+		return death;
+	death = learn_death(ch);
+	/* Killed for it, or dying already when it hung up? */
+	if (ch->hung_up && death.outcome == PROCPOOL_ECRASHED &&
+	    death.code == SIGKILL)
+		return guilty;
+	return death;
 }
 
 static void
@@ -155,13 +175,7 @@ pp_channel_bury(struct channel *ch, int verdict, struct task_list *ended,
 	bool counts;
 
 	take_last_words(ch, ended);
-	/* When it is known why it ended, the spawner need not be waited for. */
-	if (ch->broke)
-		death = (struct death){ .outcome = PROCPOOL_EPROTOCOL };
-	else if (ch->told_to_end)
-		death = (struct death){ .outcome = verdict };
-	else
-		death = learn_death(ch);
+	death = judge(ch, verdict);
 	if (!ch->told_to_end)
 		log_death(ch, &death);
 	blamed = empty_flight(ch, &death, ended, again);
