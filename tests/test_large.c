@@ -636,6 +636,8 @@ START_TEST(a_core_is_small)
 	struct rlimit limit, all;
 	struct procpool *pool;
 
+	if (WITH_TSAN)
+		SKIP("the memory of a sanitizer is large");
 	ck_assert_int_eq(getrlimit(RLIMIT_CORE, &limit), 0);
 	all = limit;
 	all.rlim_cur = limit.rlim_max;
