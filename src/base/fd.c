@@ -16,8 +16,8 @@
 
 #include "base/clock.h"
 
-#define SEND_MS      2000 /* how long the other side may be too busy to receive */
 #define STANDARD_FDS 3 /* 0, 1 and 2 are not ours to take */
+#define AWAY         512 /* a number that few programs get to */
 
 void
 pp_close(int *fd)
@@ -171,10 +171,11 @@ pp_pidfd_kill(int fd, int signal)
 								       : 0;
 }
 
-int
-pp_readable(int fd, uint64_t deadline)
+/* Wait for an event of a descriptor: whether it came before the deadline. */
+static bool
+await(int fd, short event, uint64_t deadline)
 {
-	struct pollfd item = { .fd = fd, .events = POLLIN };
+	struct pollfd item = { .fd = fd, .events = event };
 	int n;
 
 	do
@@ -183,17 +184,15 @@ pp_readable(int fd, uint64_t deadline)
 	return n > 0;
 }
 
-/* Whether there is room for a message before the deadline. */
-static bool
-writable(int socket, uint64_t deadline)
+int
+pp_readable(int fd, uint64_t deadline)
 {
-	struct pollfd item = { .fd = socket, .events = POLLOUT };
-
-	return poll(&item, 1, pp_poll_timeout(deadline)) > 0;
+	return await(fd, POLLIN, deadline);
 }
 
 int
-pp_send(int socket, const void *data, size_t len, const int *fds, int n)
+pp_send(int socket, const void *data, size_t len, const int *fds, int n,
+    uint64_t deadline)
 {
 	union {
 		struct cmsghdr align;
@@ -202,7 +201,6 @@ pp_send(int socket, const void *data, size_t len, const int *fds, int n)
 	struct iovec piece = { .iov_base = (void *)(uintptr_t)data,
 		.iov_len = len };
 	struct msghdr message = { .msg_iov = &piece, .msg_iovlen = 1 };
-	const uint64_t deadline = pp_deadline(SEND_MS);
 	struct cmsghdr *header;
 	ssize_t sent;
 
@@ -219,7 +217,7 @@ pp_send(int socket, const void *data, size_t len, const int *fds, int n)
 		sent = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (sent < 0 &&
 	    (errno == EINTR ||
-		(errno == EAGAIN && writable(socket, deadline))));
+		(errno == EAGAIN && await(socket, POLLOUT, deadline))));
 	return sent < 0 ? -errno : 0;
 }
 
@@ -278,6 +276,21 @@ pp_receive(int socket, void *data, size_t size, int *fds, int n)
 		return -EPROTO;
 	}
 	return got;
+}
+
+void
+pp_move_away(int *fd)
+{
+	struct rlimit limit;
+	int from = AWAY, moved;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur / 2 < AWAY)
+		from = (int)limit.rlim_cur / 2;
+	moved = fcntl(*fd, F_DUPFD_CLOEXEC, from);
+	if (moved < 0)
+		return;
+	(void)close(*fd);
+	*fd = moved;
 }
 
 /* The smallest of the kept descriptors that is at least `from`, or -1. */

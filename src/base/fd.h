@@ -45,9 +45,10 @@ int pp_readable(int fd, uint64_t deadline);
 /*
  * Send one message with n descriptors, which stay the caller's.
  * -EPIPE or -ECONNRESET when the other side has gone, -EAGAIN when it has not
- * taken earlier messages for some time.
+ * taken earlier messages by the deadline.
  */
-int pp_send(int socket, const void *data, size_t len, const int *fds, int n);
+int pp_send(int socket, const void *data, size_t len, const int *fds, int n,
+    uint64_t deadline);
 
 /*
  * Receive one message; waits for it.  The descriptors that came are the
@@ -56,6 +57,13 @@ int pp_send(int socket, const void *data, size_t len, const int *fds, int n);
  * or brought more than n descriptors (which are closed).
  */
 ssize_t pp_receive(int socket, void *data, size_t size, int *fds, int n);
+
+/*
+ * Move *fd to a high number, if there is one.  A library that closes its own
+ * descriptors in a forked process, by their numbers, may not know that those
+ * are closed already, and shall not find ours there.
+ */
+void pp_move_away(int *fd);
 
 /* Close all descriptors from first on, except the n in keep (any order). */
 void pp_close_others(int first, const int *keep, int n);

@@ -133,6 +133,16 @@ worker_settings(struct channel *ch, struct procpool_env *env)
 	return rc < 0 ? rc : 0;
 }
 
+/* When the spawner must have answered.  It forks one worker after the other,
+ * and a fork takes the longer the larger the program is. */
+static uint64_t
+answer_deadline(const struct channel *ch)
+{
+	const int64_t forks_ms = 2 * ch->pool->n_jobs * ch->spawner->fork_ms;
+
+	return pp_deadline(REPORT_MS + forks_ms);
+}
+
 static int
 ask(struct channel *ch, struct spawner *spawner, const struct parts *parts)
 {
@@ -156,23 +166,23 @@ ask(struct channel *ch, struct spawner *spawner, const struct parts *parts)
 	request->check_user = spawner->prepared && options->user != NULL;
 	rc = worker_settings(ch, &request->env);
 	if (rc == 0)
-		rc = pp_spawner_request(spawner, request, parts->fds);
+		rc = pp_spawner_request(
+		    spawner, request, parts->fds, answer_deadline(ch));
 	free(request);
 	return rc;
 }
 
-/* Wait for the spawner's answer.  It forks one worker after the other, and a
- * fork takes the longer the larger the program is. */
 static int
 await_birth(struct channel *ch)
 {
-	const int64_t forks_ms = 2 * ch->pool->n_jobs * ch->spawner->fork_ms;
 	struct spawn_report report;
 	ssize_t n;
 
-	if (!pp_readable(ch->report, pp_deadline(REPORT_MS + forks_ms)))
+	if (!pp_readable(ch->report, answer_deadline(ch)))
 		return -EPIPE; /* alive or not, it is of no use */
 	n = pp_receive(ch->report, &report, sizeof(report), &ch->pidfd, 1);
+	if (n == -EPROTO)
+		return -EMFILE; /* its descriptor could not be received */
 	if (n != (ssize_t)sizeof(report))
 		return -EPIPE;
 	if (report.kind != REPORT_BORN || ch->pidfd < 0)

@@ -13,10 +13,10 @@
 #include "base/thread.h"
 #include "process/birth.h"
 #include "process/spawner.h"
-#include "process/worker_main.h"
 
 #define SELFTEST_MS 600 /* how long a spawner may take to pass its self-test */
 #define END_MS      1000 /* how long it may take to end */
+#define TELL_MS     2000 /* how long it may be too busy to listen */
 
 /*
  * The spawner kept by procpool_prepare(), from which others are forked.  There
@@ -85,6 +85,18 @@ copy_ranges(struct ranges *to, const struct ranges *from)
 
 /* --------------------------------------------------- Forking a spawner */
 
+/* The life of the process in between.  Without other threads there is no lock
+ * that one of them could hold, unless a library has started one here. */
+static void __attribute__((noreturn))
+be_between(int control, int host_pidfd, bool alone)
+{
+	const int kept[] = { control, host_pidfd };
+
+	pp_close_others(STDERR_FILENO + 1, kept, 2);
+	pp_spawner_fork(control, host_pidfd, alone && pp_thread_is_alone());
+	_exit(0);
+}
+
 /*
  * Fork twice, so that the spawner is nobody's child here: the host may wait
  * for its own children, all of them, and would otherwise wait for it too.
@@ -94,21 +106,14 @@ fork_fresh(struct spawner *s, int control)
 {
 	const uint64_t start = pp_now();
 	int host_pidfd, rc = pp_pidfd_open(getpid(), &host_pidfd);
-	bool sound;
+	bool alone;
 
 	if (rc < 0)
 		return rc;
-	/* Without other threads there is no lock that one of them could hold. */
-	sound = pp_thread_is_alone();
-	pp_worker_find_runtimes();
+	alone = pp_thread_is_alone();
 	s->between = pp_fork();
-	if (s->between == 0) {
-		const int kept[] = { control, host_pidfd };
-
-		pp_close_others(STDERR_FILENO + 1, kept, 2);
-		pp_spawner_fork(control, host_pidfd, sound);
-		_exit(0);
-	}
+	if (s->between == 0)
+		be_between(control, host_pidfd, alone);
 	rc = s->between < 0 ? -errno : 0;
 	/* Later forks will take about as long: it is a matter of size. */
 	s->fork_ms = (int64_t)((pp_now() - start) / PP_MS);
@@ -127,11 +132,11 @@ reap(pid_t pid)
 	if (pid <= 0 ||
 	    waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
 		return;
-	if (pp_pidfd_open(pid, &fd) == 0) {
-		if (!pp_readable(fd, pp_deadline(END_MS)))
-			(void)pp_pidfd_kill(fd, SIGKILL);
-		pp_close(&fd);
-	}
+	/* (Not reaped yet, it has its number for itself.) */
+	if (pp_pidfd_open(pid, &fd) < 0 ||
+	    !pp_readable(fd, pp_deadline(END_MS)))
+		(void)kill(pid, SIGKILL);
+	pp_close(&fd);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 }
@@ -140,7 +145,8 @@ reap(pid_t pid)
 static int
 tell(const struct spawner *spawner, uint32_t kind, const int *fd)
 {
-	return pp_send(spawner->control, &kind, sizeof(kind), fd, fd != NULL);
+	return pp_send(spawner->control, &kind, sizeof(kind), fd, fd != NULL,
+	    pp_deadline(TELL_MS));
 }
 
 static int
@@ -354,8 +360,10 @@ pp_spawner_finish(struct spawner *spawner)
 
 int
 pp_spawner_request(struct spawner *spawner, const struct spawn_request *request,
-    const int fds[REQUEST_FDS])
+    const int fds[REQUEST_FDS], uint64_t deadline)
 {
-	return pp_send(spawner->control, request, pp_request_size(request), fds,
-	    REQUEST_FDS);
+	const int rc = pp_send(spawner->control, request,
+	    pp_request_size(request), fds, REQUEST_FDS, deadline);
+
+	return rc == -ECONNRESET || rc == -EAGAIN ? -EPIPE : rc;
 }

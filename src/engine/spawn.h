@@ -44,8 +44,8 @@ struct spawner {
  */
 int pp_spawner_open(struct spawner **spawner);
 
-/* Wait until it has passed its self-test: 0; PROCPOOL_ESPAWNER, and another
- * may do better; or -errno.  One that fails is killed. */
+/* Wait until it is ready: 0; PROCPOOL_ESPAWNER, and another may do better;
+ * or -errno.  One that fails is killed. */
 int pp_spawner_await(struct spawner *spawner);
 
 /* Open and await, until one is of use: 0, PROCPOOL_ESPAWNER or -errno. */
@@ -63,7 +63,8 @@ void pp_spawner_unref(struct spawner *spawner);
 /* Ask for a worker: fds as in process/request.h, which stay the caller's.
  * -EPIPE: the spawner has gone, or does not listen. */
 int pp_spawner_request(struct spawner *spawner,
-    const struct spawn_request *request, const int fds[REQUEST_FDS]);
+    const struct spawn_request *request, const int fds[REQUEST_FDS],
+    uint64_t deadline);
 
 /* Whether a function was in the program at the spawner's fork. */
 bool pp_spawner_has(const struct spawner *spawner, uintptr_t function);

@@ -22,16 +22,6 @@ pp_fork(void)
 	return pid;
 }
 
-pid_t
-pp_fork_again(void)
-{
-#ifdef HAVE__FORK
-	return _Fork();
-#else
-	return fork();
-#endif
-}
-
 static void
 reset_signals(void)
 {
@@ -52,14 +42,6 @@ stdin_from_null(void)
 	(void)open("/dev/null", O_RDONLY);
 }
 
-static void
-leave(int status, void *unused)
-{
-	(void)unused;
-	(void)fflush(stdout);
-	_exit(status);
-}
-
 void
 pp_birth(const char *name)
 {
@@ -70,8 +52,6 @@ pp_birth(const char *name)
 	__fpurge(stdout);
 	__fpurge(stderr);
 	stdin_from_null();
-	/* Handlers run in reverse order: this one before any of the host. */
-	(void)on_exit(leave, NULL);
 }
 
 void
@@ -81,4 +61,19 @@ pp_birth_unblock(void)
 
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void
+leave(int status, void *unused)
+{
+	(void)unused;
+	(void)fflush(stdout);
+	_exit(status);
+}
+
+void
+pp_birth_guard_exit(void)
+{
+	/* Handlers run in reverse order: this one before any of the host. */
+	(void)on_exit(leave, NULL);
 }

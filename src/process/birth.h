@@ -15,16 +15,15 @@
  */
 pid_t pp_fork(void);
 
-/* fork() of a process that was made by pp_fork() and has one thread: what
- * libraries do at a fork has been done, and they hold no lock. */
-pid_t pp_fork_again(void);
-
 /* In the child: default dispositions, no alternative stack, stdin from
  * /dev/null, nothing buffered for stdout and stderr, a process group of its
- * own, a name.  exit(), in this process and those that it forks, is to end it
- * at once, past the host's atexit handlers; what was printed to stdout there is
- * still written. */
+ * own, a name. */
 void pp_birth(const char *name);
+
+/* Let exit(), in this process and those that it forks, end it at once, past the
+ * host's atexit handlers; what was printed to stdout there is still written.
+ * (It takes a lock that another thread may have held at the fork.) */
+void pp_birth_guard_exit(void);
 
 /* Unblock all signals. */
 void pp_birth_unblock(void);

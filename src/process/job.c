@@ -50,7 +50,7 @@ pp_job_run(struct procpool_job *job, procpool_job_fn function, int attempt,
 }
 
 /* Find space for a result.  What had to give way is in *old: its bytes may be
- * needed once more before it is freed.  NULL: no memory, and nothing changed. */
+ * needed before it is freed.  NULL: no memory, and nothing changed. */
 static char *
 find_space(struct procpool_job *job, size_t len, char **old)
 {

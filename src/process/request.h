@@ -14,10 +14,14 @@
  * A request for a worker is sent as far as it is used, the others are no more
  * than their kind.
  *
- * Who forks a process tells BORN (with a pidfd) or FAILED: of a spawner on its
- * control socket, of a worker on that worker's own.  There the spawner tells
- * READY of itself, here ENDED of the worker.  So only one thread of the host
- * reads from a socket.
+ * The host is told, over the control socket of a spawner:
+ *
+ *   BORN (with a pidfd) or FAILED   by the process that forked the spawner
+ *   READY                           by the spawner itself
+ *
+ * and over a worker's own socket, where only its monitor reads:
+ *
+ *   BORN (with a pidfd) or FAILED, later ENDED   by the spawner
  */
 #ifndef PP_PROCESS_REQUEST_H
 #define PP_PROCESS_REQUEST_H
@@ -68,7 +72,7 @@ pp_request_size(const struct spawn_request *request)
 
 enum report_kind {
 	REPORT_BORN = 1, /* pid; with a pidfd */
-	REPORT_READY, /* a spawner passed its self-test */
+	REPORT_READY, /* a spawner can be used */
 	REPORT_FAILED, /* error: -errno */
 	REPORT_ENDED /* status, as waitpid() gives it */
 };

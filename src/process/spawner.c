@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -20,7 +19,8 @@
 #include "process/selftest.h"
 #include "process/worker_main.h"
 
-#define SELFTEST_S    10 /* longest that a self-test goes on unwatched */
+#define PREPARE_S     10 /* longest that it prepares itself unwatched */
+#define TELL_MS       2000 /* how long the host may be too busy to listen */
 #define REAP_PATIENCE (500 * PP_MS) /* for killed children, at the end */
 
 struct child {
@@ -35,14 +35,16 @@ struct spawner_state {
 	size_t count, capacity;
 };
 
-/* The one being served.  It is large, and little of it is touched. */
+/* The request that is being served.  It is large, and little of it is touched;
+ * the next one comes to the same place. */
 static struct spawn_request request;
 
 /* When the host has gone, the loop will see it. */
 static int
 report(int socket, const struct spawn_report *what, const int *fds, int n)
 {
-	return pp_send(socket, what, sizeof(*what), fds, n);
+	return pp_send(
+	    socket, what, sizeof(*what), fds, n, pp_deadline(TELL_MS));
 }
 
 /*
@@ -97,6 +99,19 @@ is_mapped(const void *address)
 	    0;
 }
 
+/* In a worker: close what is the spawner's. */
+static void
+let_go(struct spawner_state *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->count; i++)
+		pp_close(&s->children[i].report);
+	pp_close(&s->control);
+	pp_close(&s->host);
+	pp_close(&s->signals);
+}
+
 static int
 fork_worker(struct spawner_state *s, const int *fds, pid_t *pid)
 {
@@ -108,8 +123,10 @@ fork_worker(struct spawner_state *s, const int *fds, pid_t *pid)
 	if (rc < 0)
 		return rc;
 	*pid = fork();
-	if (*pid == 0)
+	if (*pid == 0) {
+		let_go(s);
 		pp_worker_main(&request, fds, spawner);
+	}
 	return *pid < 0 ? -errno : 0;
 }
 
@@ -144,6 +161,9 @@ serve_request(struct spawner_state *s)
 
 	if (n <= 0)
 		return false;
+	for (i = 0; i < REQUEST_FDS; i++)
+		if (fds[i] >= 0)
+			pp_move_away(&fds[i]);
 	if (request.kind == REQUEST_WORKER && fds[REQUEST_REPORT_FD] >= 0) {
 		serve_worker(s, fds);
 	} else if (request.kind == REQUEST_SPAWNER && fds[0] >= 0) {
@@ -281,18 +301,22 @@ open_signals(void)
 	return signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* The host kills a spawner that hangs here; the alarm does when the host has
- * gone meanwhile, since nobody watches that yet. */
+/* Do what may hang in the copy of a program with threads.  The host kills a
+ * spawner that does; the alarm does when the host has gone meanwhile, since
+ * nobody watches that yet. */
 static void
-test_itself(void)
+prepare(bool sound)
 {
 	sigset_t alarm_only;
 
 	sigemptyset(&alarm_only);
 	sigaddset(&alarm_only, SIGALRM);
 	(void)sigprocmask(SIG_UNBLOCK, &alarm_only, NULL);
-	(void)alarm(SELFTEST_S);
-	pp_selftest();
+	(void)alarm(PREPARE_S);
+	pp_birth_guard_exit();
+	pp_worker_find_runtimes();
+	if (!sound)
+		pp_selftest();
 	(void)alarm(0);
 	(void)sigprocmask(SIG_BLOCK, &alarm_only, NULL);
 }
@@ -324,19 +348,21 @@ live(int control, int host_pidfd, bool sound)
 {
 	static const struct spawn_report ready = { .kind = REPORT_READY };
 	static struct spawner_state state;
-	const int kept[] = { control, host_pidfd };
+	int kept[] = { control, host_pidfd };
 
 	pp_birth("pp-spawner");
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	pp_move_away(&kept[0]);
+	pp_move_away(&kept[1]);
 	pp_close_others(STDERR_FILENO + 1, kept, 2);
-	state = (struct spawner_state){ .control = control,
-		.host = host_pidfd,
-		.signals = open_signals() };
+	state = (struct spawner_state){
+		.control = kept[0], .host = kept[1], .signals = open_signals()
+	};
 	if (state.signals < 0)
 		_exit(EXIT_FAILURE);
-	if (!sound)
-		test_itself();
-	(void)report(control, &ready, NULL, 0);
+	pp_move_away(&state.signals);
+	prepare(sound);
+	(void)report(state.control, &ready, NULL, 0);
 	serve(&state);
 	end_all(&state);
 	_exit(EXIT_SUCCESS);
@@ -345,7 +371,7 @@ live(int control, int host_pidfd, bool sound)
 void
 pp_spawner_fork(int control, int host_pidfd, bool sound)
 {
-	const pid_t pid = pp_fork_again();
+	const pid_t pid = fork();
 
 	if (pid == 0)
 		live(control, host_pidfd, sound);

@@ -8,9 +8,10 @@
 
 #include <stdbool.h>
 
-/* Fork a spawner, and tell so on its control socket: in a process with one
- * thread, whose child it is.  Unless that is known to be sound, a copy of a
- * process with one thread, it tests itself.  The descriptors stay the caller's. */
+/* Fork a spawner, and tell so on its control socket.  By the process whose
+ * child it is; when that is not sound, which is to say the copy of a process
+ * with several threads, the spawner tests itself.  The descriptors stay the
+ * caller's. */
 void pp_spawner_fork(int control, int host_pidfd, bool sound);
 
 #endif

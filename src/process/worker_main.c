@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -14,24 +15,19 @@
 #include "process/birth.h"
 #include "process/worker.h"
 
-#define WORKER_TASK_FD   3
-#define WORKER_RESULT_FD 4
-
 extern char **environ;
 
-/* Put the two pipes where the manual says, and close everything else. */
-static void
-arrange_fds(int task, int result)
+/* Move a pipe's end to where the manual says: the first number that is free,
+ * which it is unless a library makes descriptors in a forked process. */
+static int
+settle(int fd)
 {
-	const int kept[] = { WORKER_TASK_FD, WORKER_RESULT_FD };
+	const int settled = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 
-	/* Each may stand in the other's place. */
-	task = fcntl(task, F_DUPFD_CLOEXEC, WORKER_RESULT_FD + 1);
-	result = fcntl(result, F_DUPFD_CLOEXEC, WORKER_RESULT_FD + 1);
-	if (dup3(task, WORKER_TASK_FD, O_CLOEXEC) < 0 ||
-	    dup3(result, WORKER_RESULT_FD, O_CLOEXEC) < 0)
+	if (settled < 0)
 		_exit(EXIT_FAILURE);
-	pp_close_others(WORKER_TASK_FD, kept, 2);
+	(void)close(fd);
+	return settled;
 }
 
 static void *
@@ -54,8 +50,8 @@ map_page(int fd, bool *has_areas)
 		page = map(fd, PP_PAGE_SPAN);
 	if (page == NULL)
 		_exit(EXIT_FAILURE);
-	/* What a job forks has no business here, but may read the argument.  And
-	 * a core of it all would be large, and slow to write. */
+	/* What a job forks has no business here, but may read the argument.
+	 * And a core of it all would be large, and slow to write. */
 	(void)madvise(page, PP_PAGE_SPAN, MADV_DONTFORK);
 	if (*has_areas) {
 		(void)madvise(pp_result_area(page), PP_AREA, MADV_DONTFORK);
@@ -100,29 +96,45 @@ limit_loaded_runtimes(void)
 	}
 }
 
+/* The spawner receives its next request where this one's settings are, and so
+ * would that of a pool in this worker. */
+static char **
+make_environment(const struct procpool_env *env)
+{
+	char *text = malloc(env->len + 1);
+
+	if (text == NULL)
+		return NULL;
+	memcpy(text, env->text, env->len);
+	return pp_env_merge(environ, text, env->len);
+}
+
 void
-pp_worker_main(struct spawn_request *request, const int *fds, pid_t spawner)
+pp_worker_main(
+    const struct spawn_request *request, const int *fds, pid_t spawner)
 {
 	bool has_areas = request->has_areas != 0;
 	struct page *page;
-	int rc;
+	int rc, tasks, results;
 
-	/* The spawner has one thread, so its death is what this tells. */
+	/* It forks in one thread only, so its death is what this tells. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (getppid() != spawner)
 		_exit(EXIT_FAILURE);
 	(void)setpgid(0, 0);
 	(void)prctl(PR_SET_NAME, request->name, 0, 0, 0);
 	page = map_page(fds[REQUEST_PAGE_FD], &has_areas);
-	arrange_fds(fds[REQUEST_TASK_FD], fds[REQUEST_RESULT_FD]);
-	environ = pp_env_merge(environ, request->env.text, request->env.len);
+	(void)close(fds[REQUEST_PAGE_FD]);
+	(void)close(fds[REQUEST_REPORT_FD]);
+	tasks = settle(fds[REQUEST_TASK_FD]);
+	results = settle(fds[REQUEST_RESULT_FD]);
+	environ = make_environment(&request->env);
 	if (environ == NULL)
 		_exit(EXIT_FAILURE);
 	(void)setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 	limit_loaded_runtimes();
 	pp_birth_unblock();
-	rc = pp_worker_serve(
-	    request, WORKER_TASK_FD, WORKER_RESULT_FD, page, has_areas);
+	rc = pp_worker_serve(request, tasks, results, page, has_areas);
 	(void)fflush(stdout);
 	_exit(rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 }

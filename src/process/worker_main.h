@@ -13,9 +13,9 @@
  * spawner. */
 void pp_worker_find_runtimes(void);
 
-/* Be a worker.  The request's settings become part of its environment; fds as in
- * process/request.h; spawner is the process whose death shall be ours. */
-void pp_worker_main(struct spawn_request *request, const int *fds,
+/* Be a worker.  fds as in process/request.h; spawner is the process whose death
+ * shall be ours. */
+void pp_worker_main(const struct spawn_request *request, const int *fds,
     pid_t spawner) __attribute__((noreturn));
 
 #endif
