@@ -55,9 +55,9 @@ struct channel {
 	struct task *flight[PP_SLOTS]; /* by sequence; NULL: revoked, ended */
 	uint64_t next; /* sequence of the next frame */
 	uint64_t oldest; /* first that may be in flight */
-	uint64_t
-	    fixed; /* the first after a large one whose bytes are still in its
-			 * task: until they have gone it stays in flight */
+	/* The first after a large one whose bytes are still in its task: until
+	 * they have gone it stays in flight. */
+	uint64_t fixed;
 	size_t live; /* tasks in flight */
 	bool lent; /* to a caller: nothing may be revoked */
 
@@ -89,8 +89,8 @@ void pp_channel_done(struct channel *ch);
 
 /*
  * Ask for a worker, and wait until it has been forked.  Both 0 or a negative
- * error, and nothing is left.  -EPIPE: the spawner has gone.  By the monitor, or
- * before there is one, with life VACANT.
+ * error, and nothing is left.  -EPIPE: the spawner has gone, or does not
+ * listen.  By the monitor, or before there is one, with life VACANT.
  */
 int pp_channel_ask(struct channel *ch, struct spawner *spawner);
 int pp_channel_await(struct channel *ch);
@@ -148,8 +148,8 @@ void pp_channel_event(struct channel *ch, enum life_event event);
 /*
  * The worker has ended, or is given up: take what it still said, then put the
  * task that it ran in `ended`, and those that it did not in `again`.  A task
- * that it ran when the pool ended it has the outcome `verdict`.  Returns whether the death is one to count: outside
- * any task, and not wanted.
+ * that it ran when the pool ended it has the outcome `verdict`.  Returns
+ * whether the death is one to count: outside any task, and not wanted.
  */
 bool pp_channel_bury(struct channel *ch, int verdict, struct task_list *ended,
     struct task_list *again);

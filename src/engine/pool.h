@@ -4,7 +4,7 @@
  * runs.
  *
  * Lock order: renewing, stealing, a channel's lock, the pool's, a batch's.
- * The locks of deliveries and the log are leaves.
+ * The locks of deliveries, the stock and the log are leaves.
  */
 #ifndef PP_ENGINE_POOL_H
 #define PP_ENGINE_POOL_H

@@ -84,13 +84,18 @@ pp_stock_take(struct stock *stock, size_t len)
 static void
 keep(struct stock *stock, struct block block)
 {
+	struct block gone[PP_STOCK_BLOCKS];
+	size_t n = 0;
+
 	uv_mutex_lock(&stock->lock);
 	while (stock->count == PP_STOCK_BLOCKS ||
 	    stock->bytes > PP_STOCK_BYTES - block.size)
-		free(remove_locked(stock, 0).memory);
+		gone[n++] = remove_locked(stock, 0);
 	stock->blocks[stock->count++] = block;
 	stock->bytes += block.size;
 	uv_mutex_unlock(&stock->lock);
+	while (n > 0)
+		free(gone[--n].memory);
 }
 
 void

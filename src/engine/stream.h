@@ -2,7 +2,8 @@
  * The results of a worker, one life after the other, as the host reads them:
  * bytes in, frames out.  The bytes come from the result pipe or from the ring,
  * whichever is asked; both are the same stream, and the position in it is
- * counted here.  No I/O; nothing from the worker is believed before it is checked.
+ * counted here.  No I/O; nothing from the worker is believed before it is
+ * checked.
  */
 #ifndef PP_ENGINE_STREAM_H
 #define PP_ENGINE_STREAM_H
