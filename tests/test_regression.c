@@ -5,6 +5,7 @@
 #include "testing.h"
 
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <time.h>
 
 #include "engine/channel.h"
@@ -76,7 +77,7 @@ END_TEST
 
 /* Open a pool while only so many descriptors may be had. */
 static int
-open_within(struct procpool **pool, int descriptors)
+open_within(struct procpool **pool, int workers, int descriptors)
 {
 	struct rlimit before;
 	struct rlimit few;
@@ -87,8 +88,9 @@ open_within(struct procpool **pool, int descriptors)
 	few.rlim_cur = (rlim_t)descriptors;
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
 	rc = procpool_open(pool,
-	    &(struct procpool_options){
-		.entry_point = t_ledger, .n_jobs = 2, .oversubscribe = true });
+	    &(struct procpool_options){ .entry_point = t_ledger,
+		.n_jobs = workers,
+		.oversubscribe = true });
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 	return rc;
 }
@@ -107,28 +109,262 @@ expect_nothing_left(int descriptors, int spare)
 	ck_assert_int_eq(count_descriptors(), descriptors);
 }
 
+/* Open it with more and more descriptors, until it opens. */
+static void
+open_with_too_few(int workers)
+{
+	const int descriptors = count_descriptors();
+	struct procpool *pool = NULL;
+	int spare;
+
+	for (spare = 0; pool == NULL; spare++) {
+		const int rc = open_within(&pool, workers, descriptors + spare);
+
+		ck_assert_int_lt(spare, 20 * workers);
+		if (rc == 0)
+			break;
+		expect(rc, -EMFILE);
+		ck_assert_ptr_null(pool);
+		expect_nothing_left(descriptors, spare);
+	}
+	ck_assert_int_gt(spare, workers);
+	/* Its workers have that limit, and may die of it. */
+	close_pool(pool);
+	expect_nothing_left(descriptors, spare);
+}
+
 /* H13, and the header: on failure no process, thread or descriptor is left. */
 START_TEST(an_open_with_too_few_descriptors_fails_and_leaves_nothing)
 {
-	const int descriptors = count_descriptors();
-	int failures = 0;
-
-	for (int spare = 0; spare <= 20; spare++) {
-		struct procpool *pool = NULL;
-		const int rc = open_within(&pool, descriptors + spare);
-
-		if (rc == 0) {
-			/* Its workers have that limit, and may die of it. */
-			close_pool(pool);
-		} else {
-			expect(rc, -EMFILE);
-			ck_assert_ptr_null(pool);
-			failures++;
-		}
-		expect_nothing_left(descriptors, spare);
-	}
-	ck_assert_int_ge(failures, 1);
+	open_with_too_few(2);
+	open_with_too_few(8);
 	close_pool(open_pool(2, t_ledger));
+}
+END_TEST
+
+/* ---------------------------------------------------- Libraries and forks */
+
+/* A library that has descriptors, and makes them again in a forked process,
+ * closing the old ones by their numbers. */
+static int library_pipe[2];
+
+static void
+make_own_again(void)
+{
+	close(library_pipe[0]);
+	close(library_pipe[1]);
+	if (pipe(library_pipe) < 0)
+		abort();
+}
+
+/* Fails unless what is written to the library's pipe comes out of it. */
+static int
+use_own(struct procpool_job *job, const void *arg, size_t len)
+{
+	char byte = 'x';
+
+	(void)arg;
+	(void)len;
+	if (write(library_pipe[1], &byte, 1) != 1 ||
+	    read(library_pipe[0], &byte, 1) != 1)
+		return procpool_fail(job, 1, "the library is broken");
+	return 0;
+}
+
+static int
+call_twice(procpool_job_fn function)
+{
+	const struct procpool_options options = {
+		.n_jobs = 2, .oversubscribe = true, .entry_point = function
+	};
+	struct procpool *pool;
+	struct procpool_result result;
+
+	need(procpool_open(&pool, &options) == 0);
+	for (int i = 0; i < 2; i++) {
+		need(procpool_call(pool, NULL, 0, &result) == 0);
+		procpool_result_done(&result);
+	}
+	need(procpool_close(pool) == 0);
+	return 0;
+}
+
+static int
+host_of_descriptors(void *unused)
+{
+	(void)unused;
+	need(pipe(library_pipe) == 0);
+	need(pthread_atfork(NULL, NULL, make_own_again) == 0);
+	return call_twice(use_own);
+}
+
+/* libuv is such a library, as soon as there is a loop. */
+START_TEST(workers_and_a_library_with_descriptors_leave_each_other_alone)
+{
+	expect_host(fork_host(host_of_descriptors, NULL), 0, 10000);
+}
+END_TEST
+
+/* A library with a thread, which it stops before a fork and starts again on
+ * both sides. */
+static struct {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool stop;
+} helper = { .lock = PTHREAD_MUTEX_INITIALIZER,
+	.wake = PTHREAD_COND_INITIALIZER };
+
+static void *
+help(void *unused)
+{
+	pthread_mutex_lock(&helper.lock);
+	while (!helper.stop)
+		pthread_cond_wait(&helper.wake, &helper.lock);
+	pthread_mutex_unlock(&helper.lock);
+	return unused;
+}
+
+static void
+start_helper(void)
+{
+	helper.stop = false;
+	if (pthread_create(&helper.thread, NULL, help, NULL) != 0)
+		abort();
+}
+
+static void
+stop_helper(void)
+{
+	pthread_mutex_lock(&helper.lock);
+	helper.stop = true;
+	pthread_cond_signal(&helper.wake);
+	pthread_mutex_unlock(&helper.lock);
+	pthread_join(helper.thread, NULL);
+}
+
+static int
+host_of_a_helper(void *unused)
+{
+	int rc;
+
+	(void)unused;
+	start_helper();
+	need(pthread_atfork(stop_helper, start_helper, start_helper) == 0);
+	rc = call_twice(t_pid);
+	stop_helper();
+	return rc;
+}
+
+START_TEST(a_library_may_stop_its_thread_for_a_fork)
+{
+	if (WITH_TSAN)
+		SKIP("a sanitizer forbids threads in forked processes");
+	expect_host(fork_host(host_of_a_helper, NULL), 0, 10000);
+}
+END_TEST
+
+extern char **environ;
+
+/* How many settings of this process are none, or not what is expected. */
+static int
+tell_wrong_settings(struct procpool_job *job, const void *arg, size_t len)
+{
+	static const char *const settings[][2] = { { "OUTER", "outer" },
+		{ "CUDA_VISIBLE_DEVICES", "-1" },
+		{ "TF_CPP_MIN_LOG_LEVEL", "3" } };
+	int wrong = 0;
+
+	(void)arg;
+	(void)len;
+	for (char **entry = environ; *entry != NULL; entry++)
+		wrong += strchr(*entry, '=') == NULL;
+	for (size_t i = 0; i < 3; i++) {
+		const char *value = getenv(settings[i][0]);
+
+		wrong += value == NULL || strcmp(value, settings[i][1]) != 0;
+	}
+	return procpool_return(job, &wrong, sizeof(wrong));
+}
+
+/* Passes on what a worker of its own tells. */
+static int
+ask_an_inner_pool(struct procpool_job *job, const void *arg, size_t len)
+{
+	const char *const env[] = { "INNER=a longer value than that", NULL };
+	const struct procpool_options options = {
+		.n_jobs = 1, .entry_point = tell_wrong_settings, .env = env
+	};
+	struct procpool_result result;
+	struct procpool *pool;
+	int rc = procpool_open(&pool, &options);
+
+	(void)arg;
+	(void)len;
+	if (rc < 0)
+		return procpool_fail(job, rc, "%s", procpool_strerror(rc));
+	rc = procpool_call(pool, NULL, 0, &result);
+	if (rc == 0)
+		rc = procpool_return(job, result.data, result.len);
+	procpool_result_done(&result);
+	(void)procpool_close(pool);
+	return rc;
+}
+
+/* E1: a pool's settings reach the workers of a pool inside its workers. */
+START_TEST(an_inner_pool_has_the_environment_of_its_worker)
+{
+	const char *const env[] = { "OUTER=outer", NULL };
+	struct procpool *pool;
+	struct procpool_result result;
+
+	if (WITH_TSAN)
+		SKIP("a sanitizer forbids threads in forked processes");
+	pool = open_with((struct procpool_options){
+	    .n_jobs = 1, .entry_point = ask_an_inner_pool, .env = env });
+	for (int i = 0; i < 3; i++) {
+		ok(procpool_call(pool, NULL, 0, &result));
+		ck_assert_int_eq(*(const int *)result.data, 0);
+		procpool_result_done(&result);
+	}
+	close_pool(pool);
+}
+END_TEST
+
+static void
+count_signal(int signal)
+{
+	(void)signal;
+	flag_add(&shared->flag[0], 1);
+}
+
+/* H13: many requests, with long settings, fill the way to the process that
+ * forks the workers. */
+START_TEST(an_open_is_not_disturbed_by_signals)
+{
+	enum {
+		LONG = 16 * 1024
+	};
+	const struct itimerval often = { { 0, 500 }, { 0, 500 } };
+	const struct itimerval never = { 0 };
+	const struct sigaction count = { .sa_handler = count_signal,
+		.sa_flags = SA_RESTART };
+	struct sigaction before;
+	static char setting[LONG];
+	const char *const env[] = { setting, NULL };
+
+	memset(setting, 'x', sizeof(setting) - 1);
+	memcpy(setting, "LONG=", 5);
+	sigaction(SIGALRM, &count, &before);
+	setitimer(ITIMER_REAL, &often, NULL);
+	for (int i = 0; i < 3; i++)
+		close_pool(open_with((struct procpool_options){ .n_jobs = 32,
+		    .oversubscribe = true,
+		    .entry_point = t_pid,
+		    .env = env }));
+	setitimer(ITIMER_REAL, &never, NULL);
+	sigaction(SIGALRM, &before, NULL);
+	ck_assert_int_gt(atomic_load(&shared->flag[0]), 0);
 }
 END_TEST
 
@@ -621,6 +857,10 @@ END_TEST
 
 RUN_TESTS("regression", a_shutdown_ends_a_worker_that_never_stops_logging,
     an_open_with_too_few_descriptors_fails_and_leaves_nothing,
+    workers_and_a_library_with_descriptors_leave_each_other_alone,
+    a_library_may_stop_its_thread_for_a_fork,
+    an_inner_pool_has_the_environment_of_its_worker,
+    an_open_is_not_disturbed_by_signals,
     a_pool_opens_when_the_prepared_process_was_killed,
     a_worker_that_was_on_its_way_when_a_refresh_began_is_replaced,
     a_refresh_is_complete_although_workers_die_meanwhile,
