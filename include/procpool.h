@@ -220,9 +220,10 @@ struct procpool_env;
  *
  * It runs in a worker process with one thread, default signal dispositions,
  * nothing blocked, stdin from /dev/null, and descriptors 0 to 4 open: 0-2 the
- * standard ones, 3 its tasks, 4 its results (leave those two alone).  All other
- * descriptors of the program are closed there: what a job needs is opened in
- * the job or in worker_start.  It may crash, exit, fork, exec or be killed; the
+ * standard ones, 3 its tasks, 4 its results (leave those two alone; when a
+ * library has opened some in the forked process, they have the next numbers).
+ * All other descriptors of the program are closed there: what a job needs is
+ * opened in the job or in worker_start.  It may crash, exit, fork, exec or be killed; the
  * host is told and goes on.
  */
 typedef int (*procpool_job_fn)(
@@ -452,7 +453,7 @@ struct procpool_options {
  *
  * A process with several threads cannot be forked safely at any moment: a
  * lock that another thread holds is held for ever in the copy.  The library
- * tests each copy and makes a new one when it hangs, so this call is not
+ * tests such a copy and makes a new one when it hangs, so this call is not
  * needed for correctness; but a program that opens pools late, with threads
  * running, is better served by one call at the top of main().
  *
@@ -465,6 +466,7 @@ struct procpool_options {
  *   PROCPOOL_EPREPARED   it was called before in this process
  *   PROCPOOL_ESPAWNER    the process could not be made
  *   -EAGAIN, -ENOMEM, -EMFILE, -ENFILE   a limit of the system
+ *   -EFBIG   files may not be of 192 KiB (RLIMIT_FSIZE)
  */
 int procpool_prepare(void);
 
@@ -500,6 +502,7 @@ int procpool_open(
  *   PROCPOOL_EUNPREPARED   a function or options.user is newer than the
  *                          process kept by procpool_prepare()
  *   -EAGAIN, -ENOMEM, -EMFILE, -ENFILE   a limit of the system
+ *   -EFBIG   files may not be of 192 KiB (RLIMIT_FSIZE)
  *   and what options.worker_env returned
  * On failure no process, thread or descriptor is left.
  */
