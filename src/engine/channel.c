@@ -94,20 +94,13 @@ pp_channel_is_free(struct channel *ch)
 	return is_free;
 }
 
-/* The pipe to watch: -1 when nothing more is expected of it. */
-static int
-results_of(const struct channel *ch)
-{
-	return ch->broke || ch->hung_up ? -1 : ch->result_pipe;
-}
-
 void
 pp_channel_sleep(const struct channel *ch)
 {
 	struct pollfd items[] = {
 		{ .fd = ch->wake, .events = POLLIN },
 		{ .fd = ch->pidfd, .events = POLLIN },
-		{ .fd = results_of(ch), .events = 0 },
+		{ .fd = ch->result_pipe, .events = 0 },
 	};
 
 	(void)poll(items, 3, -1);
@@ -135,11 +128,13 @@ pp_channel_io(
 	const bool busy = !pp_channel_is_free(ch);
 	const uint64_t soon =
 	    busy && !ch->quiet ? pp_now() + HARVEST_NS : PP_NEVER;
+	const bool ignored = ch->broke || ch->hung_up;
 	int n;
 
 	pp_channel_flush(ch);
 	items[0] = (struct pollfd){ .fd = ch->pidfd, .events = POLLIN };
-	items[1] = (struct pollfd){ .fd = results_of(ch), .events = POLLIN };
+	items[1] = (struct pollfd){ .fd = ignored ? -1 : ch->result_pipe,
+		.events = POLLIN };
 	items[2] = (struct pollfd){ .fd = -1, .events = POLLOUT };
 	if (pp_outbox_pending(&ch->out))
 		items[2].fd = ch->task_pipe[1];

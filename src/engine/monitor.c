@@ -170,7 +170,9 @@ serve(struct channel *ch)
 		if (order == ORDER_SERVE)
 			busy = find_work(ch);
 		pp_channel_flush(ch);
-		busy = busy || pp_outbox_pending(&ch->out);
+		/* A worker that was killed is waited for, too. */
+		busy = busy || pp_outbox_pending(&ch->out) ||
+		    ch->life == LIFE_DYING;
 		callbacks = pp_deliver(pool);
 		if (!busy && !callbacks && event == CHANNEL_QUIET &&
 		    pp_mode_go_idle(ch)) {
