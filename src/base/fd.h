@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define PP_FDS_MAX 4 /* most descriptors in one message */
+#define PP_FDS_MAX 5 /* most descriptors in one message */
 
 /* Close *fd if it is open, and forget it. */
 void pp_close(int *fd);

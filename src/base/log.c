@@ -33,7 +33,7 @@ pp_log(struct log *log, enum procpool_level level, const char *format, ...)
 	char line[PP_LOG_LINE];
 	va_list args;
 
-	if (log->sink == NULL || level < log->level)
+	if (!pp_log_takes(log, level))
 		return;
 	va_start(args, format);
 	(void)vsnprintf(line, sizeof(line), format, args);

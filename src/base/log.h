@@ -7,9 +7,10 @@
 
 #include <procpool.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <uv.h>
 
-#define PP_LOG_LINE 1200 /* longest line, in bytes, with its final zero */
+#define PP_LOG_LINE 4200 /* longest line, in bytes, with its final zero */
 
 struct log {
 	/* Set once. */
@@ -22,6 +23,13 @@ struct log {
 
 int pp_log_init(struct log *log, const struct procpool_options *options);
 void pp_log_done(struct log *log);
+
+/* Whether somebody wants lines of this level. */
+static inline bool
+pp_log_takes(const struct log *log, enum procpool_level level)
+{
+	return log->sink != NULL && level >= log->level;
+}
 
 /* Write one line, when somebody wants it; bytes that would break a line are
  * shown as '?'. */

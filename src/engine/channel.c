@@ -22,6 +22,7 @@ pp_channel_init(struct channel *ch, struct procpool *pool, int index)
 	ch->index = index;
 	ch->task_pipe[0] = ch->task_pipe[1] = -1;
 	ch->result_pipe = ch->report = ch->pidfd = -1;
+	pp_printout_init(&ch->printout);
 	ch->name = pool->worker_names[index];
 	rc = pp_outbox_init(&ch->out);
 	if (rc < 0)
@@ -54,6 +55,7 @@ pp_channel_clear(struct channel *ch)
 	pp_close(&ch->result_pipe);
 	pp_close(&ch->report);
 	pp_close(&ch->pidfd);
+	pp_printout_close(&ch->printout);
 	if (ch->page != NULL)
 		(void)munmap(ch->page, ch->page_size);
 	ch->page = NULL;
@@ -94,18 +96,69 @@ pp_channel_is_free(struct channel *ch)
 	return is_free;
 }
 
+/* Read what the worker prints, if it does; a line that has not ended in time is
+ * not waited for.  Whether there was something. */
+static bool
+take_output(struct channel *ch, short revents)
+{
+	struct log *log = &ch->pool->log;
+
+	if (revents != 0)
+		return pp_printout_read(&ch->printout, log, ch->name) > 0;
+	if (ch->printout.len > 0 && pp_now() >= ch->printout.due)
+		pp_printout_cut(&ch->printout, log, ch->name);
+	return false;
+}
+
+static uint64_t
+sooner(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Wait until one of the items, of which the first is the wake descriptor, has
+ * an event, or the deadline is past.  The last item is for the output. */
+static void
+rest(struct channel *ch, struct pollfd *items, int n, uint64_t deadline)
+{
+	struct pollfd *output = &items[n - 1];
+	int events;
+
+	do {
+		*output =
+		    (struct pollfd){ .fd = ch->printout.fd, .events = POLLIN };
+		events = poll(items, (nfds_t)n,
+		    pp_poll_timeout(sooner(deadline, ch->printout.due)));
+		(void)take_output(ch, events > 0 ? output->revents : 0);
+		if (events > 0 && output->revents != 0)
+			events--;
+	} while (events == 0 && pp_now() < deadline);
+	if (events > 0 && items[0].revents != 0)
+		pp_wake_clear(ch->wake);
+}
+
 void
-pp_channel_sleep(const struct channel *ch)
+pp_channel_sleep(struct channel *ch)
 {
 	struct pollfd items[] = {
 		{ .fd = ch->wake, .events = POLLIN },
 		{ .fd = ch->pidfd, .events = POLLIN },
 		{ .fd = ch->result_pipe, .events = 0 },
+		{ .fd = -1 },
 	};
 
-	(void)poll(items, 3, -1);
-	if (items[0].revents != 0)
-		pp_wake_clear(ch->wake);
+	rest(ch, items, 4, PP_NEVER);
+}
+
+void
+pp_channel_await_wake(struct channel *ch, uint64_t deadline)
+{
+	struct pollfd items[] = {
+		{ .fd = ch->wake, .events = POLLIN },
+		{ .fd = -1 },
+	};
+
+	rest(ch, items, 2, deadline);
 }
 
 /* The worker has closed its result pipe, or is just dying: slowly, when it has
@@ -120,38 +173,67 @@ end_of_file(struct channel *ch)
 		(void)pp_pidfd_kill(ch->pidfd, SIGKILL);
 }
 
+enum {
+	ITEM_DEATH,
+	ITEM_RESULTS,
+	ITEM_TASKS,
+	ITEM_WAKE,
+	ITEM_OUTPUT,
+	ITEMS
+};
+
+/* What is to be waited for; a caller leaves some of it to the monitor. */
+static void
+list_items(const struct channel *ch, bool caller, struct pollfd items[ITEMS])
+{
+	const bool ignored = ch->broke || ch->hung_up;
+	const bool writing = pp_outbox_pending(&ch->out);
+	int i;
+
+	for (i = 0; i < ITEMS; i++)
+		items[i] = (struct pollfd){ .fd = -1, .events = POLLIN };
+	items[ITEM_DEATH].fd = ch->pidfd;
+	if (!ignored)
+		items[ITEM_RESULTS].fd = ch->result_pipe;
+	if (writing)
+		items[ITEM_TASKS].fd = ch->task_pipe[1];
+	items[ITEM_TASKS].events = POLLOUT;
+	if (caller)
+		return;
+	items[ITEM_WAKE].fd = ch->wake;
+	items[ITEM_OUTPUT].fd = ch->printout.fd;
+}
+
 enum channel_event
 pp_channel_io(
     struct channel *ch, uint64_t deadline, bool caller, struct task_list *ended)
 {
-	struct pollfd items[4];
+	struct pollfd items[ITEMS];
 	const bool busy = !pp_channel_is_free(ch);
-	const uint64_t soon =
+	const uint64_t harvest =
 	    busy && !ch->quiet ? pp_now() + HARVEST_NS : PP_NEVER;
-	const bool ignored = ch->broke || ch->hung_up;
+	const uint64_t first =
+	    sooner(harvest, caller ? PP_NEVER : ch->printout.due);
+	bool printed = false;
 	int n;
 
 	pp_channel_flush(ch);
-	items[0] = (struct pollfd){ .fd = ch->pidfd, .events = POLLIN };
-	items[1] = (struct pollfd){ .fd = ignored ? -1 : ch->result_pipe,
-		.events = POLLIN };
-	items[2] = (struct pollfd){ .fd = -1, .events = POLLOUT };
-	if (pp_outbox_pending(&ch->out))
-		items[2].fd = ch->task_pipe[1];
-	items[3] =
-	    (struct pollfd){ .fd = caller ? -1 : ch->wake, .events = POLLIN };
-	n = poll(items, 4, pp_poll_timeout(soon < deadline ? soon : deadline));
-	if (n == 0 && soon < deadline) {
+	list_items(ch, caller, items);
+	n = poll(items, ITEMS, pp_poll_timeout(sooner(first, deadline)));
+	if (!caller)
+		printed =
+		    take_output(ch, n > 0 ? items[ITEM_OUTPUT].revents : 0);
+	/* Nor does one that prints all the time hide its results. */
+	if (harvest < deadline && (n == 0 || printed))
 		pp_channel_harvest(ch, ended);
-		return CHANNEL_ACTIVE;
-	}
 	if (n <= 0)
-		return n == 0 ? CHANNEL_QUIET : CHANNEL_ACTIVE;
-	if (items[3].revents != 0)
+		return n == 0 && first >= deadline ? CHANNEL_QUIET
+						   : CHANNEL_ACTIVE;
+	if (items[ITEM_WAKE].revents != 0)
 		pp_wake_clear(ch->wake);
-	if (items[1].revents != 0 && pp_channel_read(ch, ended) == 0)
+	if (items[ITEM_RESULTS].revents != 0 && pp_channel_read(ch, ended) == 0)
 		end_of_file(ch);
-	return items[0].revents != 0 ? CHANNEL_DIED : CHANNEL_ACTIVE;
+	return items[ITEM_DEATH].revents != 0 ? CHANNEL_DIED : CHANNEL_ACTIVE;
 }
 
 /* Ask the worker to end: by a frame, and when it has a task by SIGTERM too.  A

@@ -21,6 +21,7 @@
 #include <uv.h>
 
 #include "engine/outbox.h"
+#include "engine/printout.h"
 #include "engine/spawn.h"
 #include "engine/stream.h"
 #include "engine/task.h"
@@ -60,6 +61,9 @@ struct channel {
 	uint64_t fixed;
 	size_t live; /* tasks in flight */
 	bool lent; /* to a caller: nothing may be revoked */
+
+	/* The monitor's, whoever drives. */
+	struct printout printout;
 
 	/* The driver's. */
 	enum life life;
@@ -139,8 +143,12 @@ enum channel_event pp_channel_io(struct channel *ch, uint64_t deadline,
     bool caller, struct task_list *ended);
 
 /* Sleep until the channel is woken, the worker dies or closes its pipe.  By the
- * monitor, also while a caller is the driver. */
-void pp_channel_sleep(const struct channel *ch);
+ * monitor, also while a caller is the driver; what the worker prints is logged
+ * meanwhile. */
+void pp_channel_sleep(struct channel *ch);
+
+/* The same until the channel is woken, or the deadline is past, only. */
+void pp_channel_await_wake(struct channel *ch, uint64_t deadline);
 
 /* Let an event happen to the worker, and do what the table says. */
 void pp_channel_event(struct channel *ch, enum life_event event);

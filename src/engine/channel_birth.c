@@ -50,6 +50,24 @@ make_pipes(struct channel *ch, struct parts *parts)
 	return 0;
 }
 
+/* When the log takes what the worker prints, that comes by a pipe. */
+static int
+make_output(struct channel *ch, struct parts *parts)
+{
+	int output[2];
+	int rc;
+
+	if (ch->pool->options.keep_output ||
+	    !pp_log_takes(&ch->pool->log, PROCPOOL_INFO))
+		return 0;
+	rc = pp_pipe(output);
+	if (rc < 0)
+		return rc;
+	ch->printout.fd = output[0];
+	parts->fds[REQUEST_OUTPUT_FD] = output[1];
+	return pp_nonblock(ch->printout.fd);
+}
+
 /* The worker blocks on its ends, the host on neither of its own.  The read
  * end of the task pipe is one open file for both, so it stays blocking: the
  * host never reads there. */
@@ -194,12 +212,14 @@ await_birth(struct channel *ch)
 int
 pp_channel_ask(struct channel *ch, struct spawner *spawner)
 {
-	struct parts parts = { .fds = { -1, -1, -1, -1 } };
+	struct parts parts = { .fds = { -1, -1, -1, -1, -1 } };
 	int rc = make_pipes(ch, &parts);
 
 	ch->spawner = pp_spawner_ref(spawner);
 	if (rc == 0)
 		rc = set_nonblocking(ch);
+	if (rc == 0)
+		rc = make_output(ch, &parts);
 	if (rc == 0)
 		rc = make_page(ch, &parts);
 	if (rc == 0) {

@@ -175,6 +175,7 @@ pp_channel_bury(struct channel *ch, int verdict, struct task_list *ended,
 	bool counts;
 
 	take_last_words(ch, ended);
+	pp_printout_finish(&ch->printout, &ch->pool->log, ch->name);
 	death = judge(ch, verdict);
 	if (!ch->told_to_end)
 		log_death(ch, &death);

@@ -234,7 +234,6 @@ pp_lease_await_end(struct channel *ch)
 			signal = SIGKILL;
 			deadline = pp_deadline(grace);
 		}
-		if (pp_readable(ch->wake, deadline))
-			pp_wake_clear(ch->wake);
+		pp_channel_await_wake(ch, deadline);
 	}
 }

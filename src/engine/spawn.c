@@ -362,8 +362,10 @@ int
 pp_spawner_request(struct spawner *spawner, const struct spawn_request *request,
     const int fds[REQUEST_FDS], uint64_t deadline)
 {
+	/* The last one is not always there. */
+	const int n = REQUEST_FDS - (fds[REQUEST_OUTPUT_FD] < 0);
 	const int rc = pp_send(spawner->control, request,
-	    pp_request_size(request), fds, REQUEST_FDS, deadline);
+	    pp_request_size(request), fds, n, deadline);
 
 	return rc == -ECONNRESET || rc == -EAGAIN ? -EPIPE : rc;
 }

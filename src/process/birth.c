@@ -34,12 +34,17 @@ reset_signals(void)
 	(void)sigaltstack(&none, NULL);
 }
 
+/* The lowest number that is free is taken.  What the host has closed would be
+ * taken by something else, for a job's printf() to write to. */
 static void
-stdin_from_null(void)
+fill_standard(void)
 {
-	/* The lowest number that is free is taken. */
 	(void)close(STDIN_FILENO);
 	(void)open("/dev/null", O_RDONLY);
+	if (fcntl(STDOUT_FILENO, F_GETFD) < 0)
+		(void)open("/dev/null", O_WRONLY);
+	if (fcntl(STDERR_FILENO, F_GETFD) < 0)
+		(void)open("/dev/null", O_WRONLY);
 }
 
 void
@@ -51,7 +56,7 @@ pp_birth(const char *name)
 	/* The host will write what it has buffered; nobody else shall. */
 	__fpurge(stdout);
 	__fpurge(stderr);
-	stdin_from_null();
+	fill_standard();
 }
 
 void

@@ -16,8 +16,8 @@
 pid_t pp_fork(void);
 
 /* In the child: default dispositions, no alternative stack, stdin from
- * /dev/null, nothing buffered for stdout and stderr, a process group of its
- * own, a name. */
+ * /dev/null, stdout and stderr to it if they are closed, nothing buffered for
+ * them, a process group of its own, a name. */
 void pp_birth(const char *name);
 
 /* Let exit(), in this process and those that it forks, end it at once, past the

@@ -4,9 +4,10 @@
  *
  * The host asks over the spawner's control socket:
  *
- *   WORKER    fork a worker; comes with four descriptors, in this order: its
- *             task pipe (to read), its result pipe (to write), its page, and
- *             a socket for reports about this one worker
+ *   WORKER    fork a worker; comes with its descriptors, in this order: its
+ *             task pipe (to read), its result pipe (to write), its page, a
+ *             socket for reports about this one worker, and, unless it is to
+ *             have those of the program, its stdout and stderr
  *   SPAWNER   fork a spawner of its own; comes with one descriptor, the new
  *             spawner's control socket
  *   FINISH    end as soon as there is no worker left
@@ -45,6 +46,7 @@ enum {
 	REQUEST_RESULT_FD,
 	REQUEST_PAGE_FD,
 	REQUEST_REPORT_FD,
+	REQUEST_OUTPUT_FD, /* -1: not captured */
 	REQUEST_FDS
 };
 

@@ -146,6 +146,7 @@ serve_worker(struct spawner_state *s, int *fds)
 	pp_close(&fds[REQUEST_TASK_FD]);
 	pp_close(&fds[REQUEST_RESULT_FD]);
 	pp_close(&fds[REQUEST_PAGE_FD]);
+	pp_close(&fds[REQUEST_OUTPUT_FD]);
 	if (pid <= 0)
 		pp_close(&fds[REQUEST_REPORT_FD]);
 }

@@ -1,6 +1,8 @@
 #include "process/worker.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -263,6 +265,14 @@ function_of(const struct worker *w, const struct task_frame *frame)
 	return (procpool_job_fn)(uintptr_t)frame->function;
 }
 
+/* What a job has printed of a line without its end is not kept for the next. */
+static void
+print_rest(void)
+{
+	if (__fpending(stdout) > 0)
+		(void)fflush(stdout);
+}
+
 static int
 run_task(struct worker *w, const struct task_frame *task, const void *arg)
 {
@@ -278,6 +288,7 @@ run_task(struct worker *w, const struct task_frame *task, const void *arg)
 	/* The function may have forked and returned in both processes. */
 	if (!pp_at_home(&w->home))
 		_exit(0);
+	print_rest();
 	w->clock = pp_now();
 	frame.ran = w->clock - started;
 	frame.type = end.type;

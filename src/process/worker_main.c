@@ -30,6 +30,27 @@ settle(int fd)
 	return settled;
 }
 
+/* Lead stdout and stderr to the host's log. */
+static void
+capture_output(int fd)
+{
+	if (fd < 0)
+		return;
+	if (dup2(fd, STDOUT_FILENO) < 0 || dup2(fd, STDERR_FILENO) < 0)
+		_exit(EXIT_FAILURE);
+	(void)close(fd);
+}
+
+/* With a buffer of ours: in one that the host has used before, as its stream
+ * was not buffered by line, the end of a line is not seen by putchar(). */
+static void
+buffer_by_line(void)
+{
+	static char buffer[BUFSIZ];
+
+	(void)setvbuf(stdout, buffer, _IOLBF, sizeof(buffer));
+}
+
 static void *
 map(int fd, size_t size)
 {
@@ -126,12 +147,13 @@ pp_worker_main(
 	page = map_page(fds[REQUEST_PAGE_FD], &has_areas);
 	(void)close(fds[REQUEST_PAGE_FD]);
 	(void)close(fds[REQUEST_REPORT_FD]);
+	capture_output(fds[REQUEST_OUTPUT_FD]);
 	tasks = settle(fds[REQUEST_TASK_FD]);
 	results = settle(fds[REQUEST_RESULT_FD]);
 	environ = make_environment(&request->env);
 	if (environ == NULL)
 		_exit(EXIT_FAILURE);
-	(void)setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+	buffer_by_line();
 	limit_loaded_runtimes();
 	pp_birth_unblock();
 	rc = pp_worker_serve(request, tasks, results, page, has_areas);
