@@ -1,7 +1,7 @@
 /*
  * Workers that write what they should not into their channel to the host.
  *
- * Rows of the fault catalogue: P01 P02 P05 P06 P13, each with the oracle U1 to
+ * Rows of the fault catalogue: P01 P02 P05 P06 P-13, each with the oracle U1 to
  * U11; and the pure check of a header, for the same rows.
  */
 #include "sabotage.h"
@@ -448,28 +448,28 @@ expect_half_is_a_death(int bytes)
 	end_fault(pool, 2);
 }
 
-/* P13 */
+/* P-13 */
 START_TEST(one_byte_and_then_an_exit_is_an_exit)
 {
 	expect_half_is_a_death(1);
 }
 END_TEST
 
-/* P13 */
+/* P-13 */
 START_TEST(half_a_header_and_then_an_exit_is_an_exit)
 {
 	expect_half_is_a_death(24);
 }
 END_TEST
 
-/* P13 */
+/* P-13 */
 START_TEST(a_header_short_of_a_byte_and_then_an_exit_is_an_exit)
 {
 	expect_half_is_a_death(sizeof(struct result_frame) - 1);
 }
 END_TEST
 
-/* P13: with other tasks before and behind it. */
+/* P-13: with other tasks before and behind it. */
 START_TEST(half_a_header_hurts_only_tasks_that_the_same_worker_ran)
 {
 	enum {
@@ -502,7 +502,7 @@ t_close_and_exit(struct procpool_job *job, const void *arg, size_t len)
 	_exit(4);
 }
 
-/* P13 */
+/* P-13 */
 START_TEST(the_end_of_the_channel_without_a_byte_is_an_exit)
 {
 	struct procpool *pool = begin_liar(2);

@@ -1,7 +1,7 @@
 /*
  * Large payloads: through the memory areas that host and worker share, and
- * through the pipes where there are none.  Rows L21, W15, W17 and C15
- * as far as they are about size.
+ * through the pipes where there are none.  Rows L21, W15 and W17 as far as they
+ * are about size.
  */
 #include "sabotage.h"
 
@@ -569,7 +569,7 @@ destroy_what_is_shared(struct procpool_job *job, const void *arg, size_t len)
 	return 0;
 }
 
-/* C15: what becomes of the task itself is all the same, but the host lives, and
+/* What becomes of the task itself is all the same, but the host lives, and
  * other workers' tasks end as they should. */
 START_TEST(a_worker_that_destroys_the_shared_memory_hurts_itself_alone)
 {

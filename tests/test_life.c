@@ -223,7 +223,7 @@ START_TEST(a_pool_without_a_name_is_called_procpool)
 }
 END_TEST
 
-/* Issue 1: statistics in one struct, compared with the test's own count. */
+/* Statistics in one struct, compared with the test's own count. */
 START_TEST(the_statistics_equal_the_tests_own_count)
 {
 	struct procpool *pool = open_pool(2, t_ledger);
@@ -494,7 +494,7 @@ open_counting(int n)
 	    .user = shared });
 }
 
-/* Issue 1: start and exit functions with per-worker state. */
+/* Start and exit functions with per-worker state. */
 START_TEST(a_worker_keeps_its_state_from_start_to_exit)
 {
 	struct procpool *pool = open_counting(1);
@@ -569,7 +569,7 @@ expect_loaded(struct procpool *pool, int value)
 	}
 }
 
-/* Issue 1: a new snapshot. */
+/* A new snapshot. */
 START_TEST(workers_see_the_memory_of_the_last_refresh)
 {
 	struct procpool *pool;
@@ -587,7 +587,7 @@ START_TEST(workers_see_the_memory_of_the_last_refresh)
 }
 END_TEST
 
-/* Issue 1: also a worker that is replaced later has that memory. */
+/* Also a worker that is replaced later has that memory. */
 START_TEST(a_replacement_has_the_memory_of_the_refresh)
 {
 	struct procpool *pool;
@@ -640,7 +640,7 @@ submit_three_thousand(void *pool)
 	return NULL;
 }
 
-/* Issue 1: replaced one after the other, no task lost. */
+/* Replaced one after the other, no task lost. */
 START_TEST(refreshes_amid_a_stream_lose_no_task)
 {
 	struct procpool *pool = open_pool(2, t_ledger);

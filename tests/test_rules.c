@@ -1,7 +1,8 @@
 /*
  * The parts that decide and do no I/O: the life table, restarts, the queue, the
- * outbox, the stream of results.  Rows C6 (when to give up), P03 (memory grows
- * with the bytes that come) and H17 (any cut of the stream) at their root.
+ * outbox, the stream of results.  Rows W22 and W24 (when to give up), P03
+ * (memory grows with the bytes that come) and H17 (any cut of the stream) at
+ * their root.
  */
 #include "testing.h"
 
@@ -50,7 +51,7 @@ START_TEST(a_hole_in_the_table_changes_nothing)
 }
 END_TEST
 
-/* C6 */
+/* W24 */
 START_TEST(deaths_in_a_row_are_counted_and_those_far_apart_are_not)
 {
 	struct restart restart = { 0 };
@@ -64,7 +65,7 @@ START_TEST(deaths_in_a_row_are_counted_and_those_far_apart_are_not)
 }
 END_TEST
 
-/* C6, W22 */
+/* W22 */
 START_TEST(what_cannot_even_start_is_given_up_however_slowly_it_fails)
 {
 	struct restart restart = { 0 };
@@ -77,7 +78,7 @@ START_TEST(what_cannot_even_start_is_given_up_however_slowly_it_fails)
 }
 END_TEST
 
-/* C6 */
+/* W24 */
 START_TEST(the_wait_between_deaths_grows_to_a_second)
 {
 	struct restart restart = { 0 };

@@ -102,7 +102,7 @@ START_TEST(calls_of_two_threads_run_at_the_same_time)
 }
 END_TEST
 
-/* P2, D3: however many short tasks come behind the long ones, each of these
+/* P2: however many short tasks come behind the long ones, each of these
  * has a worker of its own. */
 START_TEST(long_tasks_amid_short_ones_all_run_at_once)
 {
@@ -690,7 +690,7 @@ write_in_place(struct procpool_job *job, const void *arg, size_t len)
 	return procpool_return(job, space, 8);
 }
 
-/* Issue 1: results written in place. */
+/* Results written in place. */
 START_TEST(a_result_may_be_written_in_place)
 {
 	struct procpool *pool = open_pool(1, write_in_place);
@@ -740,7 +740,7 @@ overwrite(struct procpool_job *job, const void *arg, size_t len)
 	return procpool_return(job, (uintptr_t)arg % 16 == 0 ? "y" : "n", 1);
 }
 
-/* Issue 1: bytes aligned for any type; many small ones in one frame too. */
+/* Bytes aligned for any type; many small ones in one frame too. */
 START_TEST(arguments_are_aligned_and_may_be_written_to)
 {
 	struct procpool *pool = open_pool(1, overwrite);
@@ -766,7 +766,7 @@ START_TEST(arguments_are_aligned_and_may_be_written_to)
 }
 END_TEST
 
-/* Issue 1: a job may name another function. */
+/* A job may name another function. */
 START_TEST(a_task_may_name_another_function_than_the_entry_point)
 {
 	struct procpool *pool = open_pool(1, t_echo);
@@ -786,7 +786,7 @@ START_TEST(a_task_may_name_another_function_than_the_entry_point)
 }
 END_TEST
 
-/* Issue 1: what a result tells. */
+/* What a result tells. */
 START_TEST(a_result_tells_who_ran_the_task_and_how_long)
 {
 	struct procpool *pool = open_with((struct procpool_options){
@@ -869,7 +869,7 @@ tell(struct procpool_job *job, const void *arg, size_t len)
 	return procpool_return(job, text, strlen(text) + 1);
 }
 
-/* Issue 1: worker index, attempt and user data inside a job. */
+/* Worker index, attempt and user data inside a job. */
 START_TEST(a_job_knows_its_worker_attempt_and_user_data)
 {
 	static char text[] = "mine";

@@ -1,7 +1,7 @@
 /*
  * The worker's loop, run as a thread on the page that host and worker share, so
  * that tools which see one process only (ThreadSanitizer) see both sides of
- * the claim words, of the ring and of the areas.  Rows C2 and W17 at their
+ * the claim words, of the ring and of the areas.  Rows U2 and W17 at their
  * root: what is revoked is not run, what is claimed is, once, and its result is
  * in the ring or in an area.
  */
@@ -142,7 +142,7 @@ take(struct stage *stage, int *got)
 	ck_assert_int_eq(rc, 0);
 }
 
-/* C2: the host revokes from the newest while the worker claims from the
+/* U2: the host revokes from the newest while the worker claims from the
  * oldest; each task is had by one of them. */
 START_TEST(a_task_is_run_once_or_revoked_and_never_both)
 {
