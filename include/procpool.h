@@ -10,7 +10,7 @@
  *
  * Errors     Functions return 0 (or a count) on success and one negative
  *            number on failure: -errno for what the system refused, or a
- *            PROCPOOL_E... number from the table below.  procpool_strerror()
+ *            PROCPOOL_E... number of enum procpool_error.  procpool_strerror()
  *            turns either into a sentence that says what to do.  When a call
  *            fails nothing has changed, and what its out-arguments point to
  *            is untouched unless said otherwise.
@@ -179,6 +179,8 @@ const char *procpool_version(void);
 	    "or died at birth each time (call procpool_prepare() at the top of " \
 	    "main, before any thread runs)")
 
+/* What a function that failed returns, and how a task ended:
+ * procpool_strerror() and procpool_errname() tell it.  0 is none of them. */
 enum procpool_error {
 #define X(name, number, text) name = number,
 	PROCPOOL_ERROR_MAP(X)
@@ -224,8 +226,8 @@ struct procpool_env;
  * by line, and what is left of a line written when the job returns), 3 its tasks, 4 its results (leave those two alone; when a
  * library has opened some in the forked process, they have the next numbers).
  * All other descriptors of the program are closed there: what a job needs is
- * opened in the job or in worker_start.  It may crash, exit, fork, exec or be killed; the
- * host is told and goes on.
+ * opened in the job or in worker_start.  It may crash, exit, fork, exec or be
+ * killed; the host is told and goes on.
  */
 typedef int (*procpool_job_fn)(
     struct procpool_job *job, const void *arg, size_t len);
@@ -287,6 +289,7 @@ int procpool_job_attempt(const struct procpool_job *job);
 
 /* ------------------------------------------------------------- Logging */
 
+/* How grave a line of the log is, from the least to the most. */
 enum procpool_level {
 	PROCPOOL_DEBUG,
 	PROCPOOL_INFO,
@@ -493,11 +496,12 @@ int procpool_prepare(void);
  * pool      set to the new pool, which procpool_close() gives back
  * options   copied; pointers in it as said there
  *
- * Returns 0; by then every worker has been forked.
+ * Returns 0; by then every worker has been forked.  An option that is wrong
+ * has an error of its own.
  *   PROCPOOL_ENULL   pool or options is NULL
  *   PROCPOOL_ESIZE, PROCPOOL_EFRACTION, PROCPOOL_ETWOSIZES,
  *   PROCPOOL_ENOENTRY, PROCPOOL_EENV, PROCPOOL_EENVSIZE, PROCPOOL_ENAME,
- *   PROCPOOL_ELIMIT, PROCPOOL_EGRACE   the option is wrong, as they say
+ *   PROCPOOL_ELIMIT, PROCPOOL_EGRACE
  *   and what procpool_start() returns
  */
 int procpool_open(
@@ -678,7 +682,7 @@ typedef void (*procpool_done_fn)(
 /* A task in full.  A field left zero means none. */
 struct procpool_task {
 	const void *arg; /* the bytes; may be NULL when len is 0 */
-	size_t len;
+	size_t len; /* how many, in bytes */
 	procpool_job_fn function; /* NULL: the pool's entry point */
 	procpool_done_fn done; /* called when it has ended */
 	void *user; /* for done */
@@ -704,13 +708,15 @@ struct procpool_task {
  *   PROCPOOL_ESHUTDOWN     it was shut down while this call waited
  *   PROCPOOL_EBROKEN       it cannot keep workers alive
  *   PROCPOOL_EDEADLOCK     the queue is full, in a callback of this pool
- *   -ENOMEM
+ *   -ENOMEM                no memory
  */
 int procpool_submit(struct procpool *pool, const void *arg, size_t len,
     procpool_done_fn done, void *user);
 
 /*
- * Submit a task in full.  As procpool_submit(), and
+ * Submit a task in full.
+ *
+ * Returns as procpool_submit(), and
  *   PROCPOOL_EFUNCTION   the workers do not have task->function: it is not
  *                        in the program or in a library that was loaded when
  *                        the pool started (code made at run time never is)
@@ -721,9 +727,11 @@ int procpool_submit_task(
     struct procpool *pool, const struct procpool_task *task);
 
 /*
- * Submit a task in full, without waiting.  As procpool_submit_task(), but
- *   PROCPOOL_EFULL   the queue is full
- * instead of waiting.  In debug mode the job itself is run all the same.
+ * Submit a task in full, without waiting for space in the queue.  In debug
+ * mode the job itself is run all the same.
+ *
+ * Returns as procpool_submit_task(), and
+ *   PROCPOOL_EFULL   the queue is full, where that function would wait
  */
 int procpool_try_submit(
     struct procpool *pool, const struct procpool_task *task);
@@ -747,8 +755,13 @@ int procpool_try_submit(
 int procpool_call(struct procpool *pool, const void *arg, size_t len,
     struct procpool_result *result);
 
-/* The same with a task in full; its done and batch must be NULL
- * (PROCPOOL_ENULL otherwise: there is nothing to wait for twice). */
+/*
+ * Run one task, given in full, and wait for it.
+ *
+ * Returns as procpool_call(), and
+ *   PROCPOOL_ENULL   the task's done or batch is not NULL: there is nothing to
+ *                    wait for twice
+ */
 int procpool_call_task(struct procpool *pool, const struct procpool_task *task,
     struct procpool_result *result);
 
@@ -762,14 +775,19 @@ int procpool_call_task(struct procpool *pool, const struct procpool_task *task,
  * size    how many tasks it will have; 0 is complete at once
  *
  * Returns 0.
- *   PROCPOOL_ENULL, PROCPOOL_EFORKED, -ENOMEM
+ *   PROCPOOL_ENULL, PROCPOOL_EFORKED
+ *   -ENOMEM   no memory
  */
 int procpool_batch_open(
     struct procpool_batch **batch, struct procpool *pool, size_t size);
 
-/* Submit the batch's next task.  As procpool_submit_task(), and
+/*
+ * Submit the batch's next task.
+ *
+ * Returns as procpool_submit_task(), and
  *   PROCPOOL_ESHUTDOWN   the pool was shut down since the batch was opened,
- *                        before it had all its tasks: open another one */
+ *                        before it had all its tasks: open another one
+ */
 int procpool_batch_add(
     struct procpool_batch *batch, const void *arg, size_t len);
 
@@ -826,9 +844,10 @@ struct procpool_stats {
 
 	/* Ended, by outcome.  Together with queued and running they make up
 	 * submitted. */
-	uint64_t succeeded;
+	uint64_t succeeded; /* 0 */
 	uint64_t failed; /* PROCPOOL_EFAILED, PROCPOOL_ETOOBIG, -ENOMEM */
-	uint64_t crashed; /* PROCPOOL_ECRASHED, PROCPOOL_EEXITED and EDIED */
+	uint64_t crashed; /* PROCPOOL_ECRASHED, PROCPOOL_EEXITED and
+			   * PROCPOOL_EDIED */
 	uint64_t protocol; /* PROCPOOL_EPROTOCOL */
 	uint64_t lost; /* PROCPOOL_ELOST */
 	uint64_t shutdown; /* PROCPOOL_ESHUTDOWN, PROCPOOL_EBROKEN */
@@ -850,7 +869,8 @@ struct procpool_stats {
  * busy_ns   NULL, or space for procpool_n_jobs() values of 8 bytes: filled
  *           with the time that each worker spent in job functions, ns
  *
- * Returns 0, or PROCPOOL_ENULL, PROCPOOL_EFORKED.
+ * Returns 0.
+ *   PROCPOOL_ENULL, PROCPOOL_EFORKED
  */
 int procpool_get_stats(
     struct procpool *pool, struct procpool_stats *stats, uint64_t *busy_ns);
