@@ -223,11 +223,12 @@ struct procpool_env;
  * It runs in a worker process with one thread, default signal dispositions,
  * nothing blocked, stdin from /dev/null, and descriptors 0 to 4 open: 0-2 the
  * standard ones (what is printed there: see procpool_log_fn; stdout is buffered
- * by line, and what is left of a line written when the job returns), 3 its tasks, 4 its results (leave those two alone; when a
- * library has opened some in the forked process, they have the next numbers).
- * All other descriptors of the program are closed there: what a job needs is
- * opened in the job or in worker_start.  It may crash, exit, fork, exec or be
- * killed; the host is told and goes on.
+ * by line, and what is left of a line written when the job returns), 3 its
+ * tasks, 4 its results (leave those two alone; when a library has opened some
+ * in the forked process, they have the next numbers).  All other descriptors
+ * of the program are closed there: what a job needs is opened in the job or in
+ * worker_start.  It may crash, exit, fork, exec or be killed; the host is told
+ * and goes on.
  */
 typedef int (*procpool_job_fn)(
     struct procpool_job *job, const void *arg, size_t len);
@@ -309,16 +310,17 @@ enum procpool_level {
  * of the bounds that this manual gives.  Bytes that would break a line, control
  * characters, are shown as '?'; all others are as they were written.
  *
- * What workers print   A log function that wants PROCPOOL_INFO lines gets what
- * jobs, and the programs that they start, write to stdout and stderr: at that
- * level, line by line in the order of writing, the worker's name before each
- * ("NAME-w3: ...").  A line of more than 4096 bytes comes in pieces of so many;
+ * What workers print comes here too: a log function that wants PROCPOOL_INFO
+ * lines gets what jobs, and the programs that they start, write to stdout and
+ * stderr, at that level, line by line in the order of writing, the worker's
+ * name before each ("NAME-w3: ...").  A line of more than 4096 bytes comes in pieces of so many;
  * one without an end when nothing has followed it for 0.1 s, or its worker is
  * gone.  All that a worker wrote has come before the result of a task that it
  * died of, and before the pool is shut down; but the result of a task that
  * returned may come before the lines it wrote.  A worker that prints faster
- * than the log function takes waits for it.  Otherwise, with options.keep_output,
- * or in debug mode, all of it goes where the program's own stdout and stderr go.
+ * than the log function takes waits for it.  Otherwise, with
+ * options.keep_output, or in debug mode, all of it goes where the program's own
+ * stdout and stderr go.
  */
 typedef void (*procpool_log_fn)(
     enum procpool_level level, const char *message, void *user);
