@@ -143,6 +143,14 @@ tree prefix "" "$prefix"
 compile "C, shared library" \
 	${CC:-cc} $warn "$program" $(pkg-config --cflags --libs procpool)
 
+# A module for the installed command.
+${CC:-cc} -shared -fPIC -o "$dir/wc.so" "$srcdir/examples/wc.c" \
+	$(pkg-config --cflags procpool) || fail "wc.so: does not build"
+expected=$(wc "$program" | tr -s ' ' | sed 's/^ //')
+got=$(echo "$program" | "$prefix/bin/procpool" map "$dir/wc.so:wc") ||
+	fail "procpool map: exit status $?"
+[ "$got" = "$expected" ] || fail "procpool map: '$got', and not '$expected'"
+
 if command -v cmake >/dev/null; then
 	quietly cmake cmake -S "$dir/project" -B "$dir/by-cmake"
 	quietly "make after cmake" cmake --build "$dir/by-cmake"
