@@ -210,7 +210,7 @@ output_is '\0b\0'
 
 # --------------------------------------------------------------- streaming
 
-mkfifo "$dir/fifo_in" "$dir/fifo_out"
+mkfifo "$dir/fifo_in" "$dir/fifo_out" "$dir/fifo_pid"
 
 holds "a result that is ready does not wait for more input (M9)"
 timeout 60 "$procpool" map "$module:echo" \
@@ -387,10 +387,289 @@ output_is 'procpool %s\n' "${PACKAGE_VERSION:-$(sed -n \
 run map --help
 status_is 0
 is_silent
-for option in --jobs --null --env --keep-gpus --debug --stats --help \
-	--version; do
-	grep -q -e "$option" "$dir/out" || fail "the help lacks $option"
+awk 'length > 80' "$dir/out" >"$dir/long"
+[ ! -s "$dir/long" ] || fail "help is too wide:" "$(cat "$dir/long")"
+
+holds "help and manual page have every option there is"
+# The command itself knows them: what is ambiguous is listed.
+usage "^procpool: option '--.*is ambiguous" map --= "$module:echo"
+options=$(sed -n "/ambiguous/s/.*possibilities://p" "$dir/err" | tr -d "'")
+[ "$(echo "$options" | wc -w)" -ge 12 ] || fail "found only:" "$options"
+run map --help
+for option in $options; do
+	grep -q -e "$option\>" "$dir/out" || fail "the help lacks $option"
+	sed 's/\\-/-/g' "$srcdir/doc/procpool.1" | grep -q -e "$option\>" ||
+		fail "the manual page lacks $option"
 done
+
+# --------------------------------------------------------- files as input
+
+printf '1\n2\n' >"$dir/a"
+printf '3\n4' >"$dir/b"
+
+holds "files are read one after the other, and a record ends with its file"
+run map "$module:echo" "$dir/b" "$dir/empty" "$dir/a" <"$dir/in"
+status_is 0
+is_silent
+output_is '3\n4\n1\n2\n'
+
+holds "- is standard input, and so is no file at all"
+printf 'x\ny' | run map "$module:echo" "$dir/a" - "$dir/b"
+output_is '1\n2\nx\ny\n3\n4\n'
+printf 'x\ny' | run map "$module:echo" -
+output_is 'x\ny\n'
+
+holds "many large files are one stream"
+seq 1 30000 >"$dir/large"
+run map "$module:echo" "$dir/large" "$dir/a" "$dir/large" <"$dir/empty"
+status_is 0
+cat "$dir/large" "$dir/a" "$dir/large" | cmp -s - "$dir/out" ||
+	fail "the output is not the input"
+
+holds "a file whose name begins with a dash comes after --"
+cd "$dir" || exit 99
+cp a ./-0
+run map "$module:echo" -- -0 <"$dir/empty"
+cd - >"$dir/cd" || exit 99
+status_is 0
+output_is '1\n2\n'
+
+holds "files that cannot be read are all named, before any work"
+rm -f "$dir/log"
+usage "^procpool: cannot read '$dir/none': No such file" \
+	map --joblog "$dir/log" "$module:echo" "$dir/a" "$dir/none" "$dir"
+says "^procpool: cannot read '$dir': Is a directory"
+[ ! -e "$dir/log" ] || fail "there is a job log"
+if [ "$(id -u)" -ne 0 ]; then
+	: >"$dir/secret"
+	chmod 0 "$dir/secret"
+	usage "^procpool: cannot read '$dir/secret': Permission denied" \
+		map "$module:echo" "$dir/secret"
+fi
+
+holds "a pipe may be given as a file, whether its writer is done or to come"
+mkfifo "$dir/named"
+{ echo first && echo second; } | {
+	# The writer has gone when this reads all it wrote.
+	sleep 0.1
+	run map "$module:echo" /dev/stdin
+	output_is 'first\nsecond\n'
+	[ $failures -eq 0 ]
+} || failures=$((failures + 1))
+mkfifo "$dir/results"
+timeout 60 "$procpool" map "$module:echo" "$dir/a" "$dir/named" \
+	>"$dir/results" 2>"$dir/err" &
+exec 4<"$dir/results"
+read -r one <&4 && read -r two <&4
+[ "$one$two" = 12 ] || fail "results wait for a pipe nobody has opened"
+echo third >"$dir/named"
+read -r got <&4
+[ "$got" = third ] || fail "read '$got' from a named pipe"
+wait $!
+status=$?
+exec 4<&-
+status_is 0
+
+holds "a file that goes while others are read ends it, after those"
+cp "$dir/a" "$dir/goes"
+timeout 60 "$procpool" map "$module:echo" "$dir/named" "$dir/goes" "$dir/a" \
+	>"$dir/out" 2>"$dir/err" &
+exec 3>"$dir/named"
+rm "$dir/goes"
+echo x >&3
+exec 3>&-
+wait $!
+status=$?
+status_is 2
+output_is 'x\n'
+says "^procpool: cannot read '$dir/goes': No such file"
+
+# ------------------------------------------------------------------ --tag
+
+holds "--tag begins each line with the record, also without a result"
+printf '%s\n' a '' 'fail 3' 'lines x y' >"$dir/in"
+run map --tag "$module:obey" <"$dir/in"
+status_is 1
+output_is 'a\ta\n\t\nfail 3\t\nlines x y\tx\nlines x y\ty\n'
+
+holds "--tag with -0 begins each result, whatever is in it"
+printf 'a\nb\0c\0' >"$dir/in"
+run map --tag -0 "$module:echo" <"$dir/in"
+output_is 'a\nb\ta\nb\0c\tc\0'
+
+holds "--tag holds for many records, and for large ones"
+{
+	seq 1 20000
+	printf 'give 200000\n'
+} >"$dir/in"
+run map --tag "$module:obey" <"$dir/in"
+status_is 0
+{
+	seq 1 20000 | sed 's/.*/&\t&/'
+	printf 'give 200000\t'
+	head -c 200000 /dev/zero | tr '\0' x
+	echo
+} | cmp -s - "$dir/out" || fail "tags or results are wrong"
+
+# --------------------------------------------------------------- --joblog
+
+# log_column NUMBER: of all lines but the header.
+log_column()
+{
+	tail -n +2 "$dir/log" | cut -f "$1" | tr '\n' ' '
+}
+
+holds "--joblog has a line for each record, in their order"
+printf '%s\n' a 'fail 7' 'raise 9' 'exit 3' 'nap 200' >"$dir/in"
+before=$(date +%s)
+run map --jobs 1 --joblog "$dir/log" "$module:obey" <"$dir/in"
+after=$(($(date +%s) + 1))
+status_is 1
+[ "$(head -n 1 "$dir/log")" = "$(printf \
+	'index\tworker\tpid\tstart\tseconds\toutcome\tcode')" ] ||
+	fail "another header:" "$(head -n 1 "$dir/log")"
+[ "$(log_column 1)" = "1 2 3 4 5 " ] || fail "index" "$(cat "$dir/log")"
+[ "$(log_column 2)" = "0 0 0 0 0 " ] || fail "worker" "$(cat "$dir/log")"
+[ "$(log_column 6)" = "success failed crashed exited success " ] ||
+	fail "outcome" "$(cat "$dir/log")"
+[ "$(log_column 7)" = "0 7 9 3 0 " ] || fail "code" "$(cat "$dir/log")"
+tail -n +2 "$dir/log" | awk -F '\t' -v before="$before" -v after="$after" '
+	NF != 7 || $3 <= 1 || $4 < before || $4 + $5 > after { exit 1 }
+	NR == 5 && $5 < 0.2 { exit 1 }' ||
+	fail "process or times are wrong:" "$(cat "$dir/log")"
+
+holds "--joblog tells the worker and process that had the record"
+seq 1 1000 >"$dir/in"
+run map --joblog "$dir/log" "$module:pid" <"$dir/in"
+tail -n +2 "$dir/log" | cut -f 3 | cmp -s - "$dir/out" ||
+	fail "the processes are not those that answered"
+tail -n +2 "$dir/log" | cut -f 1 | cmp -s - "$dir/in" || fail "wrong order"
+
+holds "a line in the job log says that the result has been written"
+timeout 60 "$procpool" map --joblog "$dir/log" "$module:echo" \
+	<"$dir/fifo_in" >"$dir/fifo_out" 2>"$dir/err" &
+exec 3>"$dir/fifo_in" 4<"$dir/fifo_out"
+for n in 1 2 3; do
+	echo $n >&3
+	read -r got <&4
+	tries=100
+	until [ "$(wc -l <"$dir/log")" -eq $((n + 1)) ]; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || break
+		sleep 0.05
+	done
+	[ $tries -gt 0 ] || fail "no line for record $n"
+done
+exec 3>&-
+wait $!
+exec 4<&-
+
+holds "a job log that cannot be opened is told before any work"
+usage "^procpool: cannot write the job log '$dir/none/log': No such file" \
+	map --joblog "$dir/none/log" "$module:echo" "$dir/a"
+usage "^procpool: --joblog cannot be '': give the name of a file" \
+	map --joblog '' "$module:echo"
+
+holds "a job log that cannot be written is told, and the work done"
+if [ -w /dev/full ]; then
+	seq 1 20000 >"$dir/in"
+	run map --joblog /dev/full "$module:echo" <"$dir/in"
+	status_is 2
+	cmp -s "$dir/in" "$dir/out" || fail "the output is not the input"
+	says "^procpool: cannot write the job log '/dev/full': No space left"
+	[ "$(wc -l <"$dir/err")" -eq 1 ] || fail "not told once"
+fi
+
+# ----------------------------------------------------------------- --halt
+
+holds "--halt never is what happens without it"
+printf '%s\n' 'fail 1' a b >"$dir/in"
+run map --halt never "$module:obey" <"$dir/in"
+status_is 1
+output_is '\na\nb\n'
+
+holds "--halt soon takes no more records, and finishes those under way"
+{
+	yes 'nap 50' | head -n 12
+	echo 'fail 1'
+	yes 'nap 100' | head -n 5000
+} >"$dir/in"
+run map --halt soon --joblog "$dir/log" "$module:obey" <"$dir/in"
+status_is 1
+n=$(wc -l <"$dir/out")
+[ "$n" -le $((13 + 2 * $(nproc))) ] || fail "took $n records"
+head -n "$n" "$dir/in" | sed 's/^fail.*//' | cmp -s - "$dir/out" ||
+	fail "what was taken has no result:" "$(cat "$dir/out")"
+says "^procpool: record 13: failed with code 1: "
+says "^procpool: halted at the first failure: taken up to record $n\$"
+log_column 6 | grep -q '^\(success \)\{12\}failed \(success \)*$' ||
+	fail "outcomes:" "$(cat "$dir/log")"
+
+holds "--halt soon does not wait for input that has not come"
+timeout 60 "$procpool" map --halt soon "$module:obey" \
+	<"$dir/fifo_in" >"$dir/out" 2>"$dir/err" &
+exec 3>"$dir/fifo_in"
+echo 'fail 1' >&3
+wait $!
+status=$?
+exec 3>&-
+status_is 1
+output_is '\n'
+
+holds "--halt now gives up what runs, at once (S1)"
+if [ "$(nproc)" -ge 2 ]; then
+	printf '%s\n' "hang $dir/fifo_pid" 'fail 1' >"$dir/in"
+	timeout 60 "$procpool" map --halt now --joblog "$dir/log" \
+		"$module:obey" "$dir/in" >"$dir/out" 2>"$dir/err" &
+	read -r worker <"$dir/fifo_pid"
+	wait $!
+	status=$?
+	status_is 1
+	goes "$worker"
+	output_is '\n\n'
+	says "^procpool: record 2: failed with code 1: "
+	says "^procpool: halted at the first failure: taken up to record 2, \
+given up 1$"
+	[ "$(log_column 6)" = 'shutdown failed ' ] ||
+		fail "outcomes:" "$(cat "$dir/log")"
+else
+	echo "skipped, as there is one CPU: $name"
+fi
+
+holds "--halt now gives up what waits"
+{
+	echo 'fail 1'
+	yes 'nap 100000' | head -n 5000
+} >"$dir/in"
+run map --jobs 1 --halt now "$module:obey" <"$dir/in"
+status_is 1
+n=$(wc -l <"$dir/out")
+[ "$n" -le 3 ] || fail "took $n records"
+says "^procpool: record 1: failed with code 1: "
+
+holds "--halt leaves a run without failures alone"
+seq 1 20000 >"$dir/in"
+for when in soon now; do
+	run map --halt $when "$module:echo" <"$dir/in"
+	status_is 0
+	is_silent
+	cmp -s "$dir/in" "$dir/out" || fail "the output is not the input"
+done
+
+holds "--halt: nonsense is refused with what would be right"
+for when in '' no sooner NOW 'now '; do
+	usage "^procpool: --halt cannot be '$when': give now, soon or never" \
+		map --halt "$when" "$module:echo"
+done
+
+# --------------------------------------------------------------- --progress
+
+holds "--progress is quiet when stderr is no terminal (see terminal.sh)"
+printf '%s\n' 'nap 300' b >"$dir/in"
+run map --progress "$module:obey" <"$dir/in"
+status_is 0
+is_silent
+output_is 'nap 300\nb\n'
 
 # ------------------------------------------------------------ bad arguments
 
@@ -398,11 +677,19 @@ holds "bad command lines are refused"
 usage "^procpool: a command is missing"
 usage "^procpool: there is no command 'mop': the one there is is 'map'" mop
 usage "^procpool: map lacks its function: give MODULE.so:FUNCTION" map
-usage "^procpool: 'x' is one word too many" map "$module:echo" x
 usage "^procpool: unrecognized option '--job-count'" \
 	map --job-count 2 "$module:echo"
 usage "^procpool: option '--jobs' requires an argument" \
 	map "$module:echo" --jobs
+for option in --env --halt --joblog; do
+	usage "^procpool: option '$option' requires an argument" \
+		map "$module:echo" $option
+done
+for option in null tag progress stats keep-gpus debug; do
+	usage "^procpool: option '--$option' doesn't allow an argument" \
+		map --$option=1 "$module:echo"
+done
+usage "^procpool: invalid option -- 'x'" map -x "$module:echo"
 usage "^procpool: see 'procpool --help'" map --nonsense
 
 holds "what does not name a function is refused"
@@ -500,7 +787,6 @@ status_is 2
 says '^procpool: cannot write the results: Broken pipe'
 
 holds "a failed write does not wait for the jobs that run (S1)"
-mkfifo "$dir/fifo_pid"
 timeout 60 "$procpool" map "$module:obey" \
 	<"$dir/fifo_in" >"$dir/fifo_out" 2>"$dir/err" &
 exec 3>"$dir/fifo_in" 4<"$dir/fifo_out"

@@ -34,6 +34,15 @@ print(struct procpool_job *job, const void *arg, size_t len)
 	return echo(job, arg, len);
 }
 
+/* Part of a line. */
+static int
+print_part(struct procpool_job *job, const char *text)
+{
+	fputs(text, stdout);
+	fflush(stdout);
+	return procpool_return(job, NULL, 0);
+}
+
 static int
 return_text(struct procpool_job *job, const char *text)
 {
@@ -114,16 +123,26 @@ release(const char *path)
 	return 0;
 }
 
+/* Each word on a line of its own. */
+static int
+give_lines(struct procpool_job *job, char *words)
+{
+	char *space;
+
+	while ((space = strchr(words, ' ')) != NULL)
+		*space = '\n';
+	return return_text(job, words);
+}
+
 /* "VERB ARGUMENT"; what is no verb is echoed. */
 int
 obey(struct procpool_job *job, const void *arg, size_t len)
 {
-	char line[1000], *space;
-	const char *rest;
+	char line[1000], *space, *rest;
 
 	snprintf(line, sizeof(line), "%.*s", (int)len, (const char *)arg);
 	space = strchr(line, ' ');
-	rest = space != NULL ? space + 1 : "";
+	rest = space != NULL ? space + 1 : line + strlen(line);
 	if (space != NULL)
 		*space = '\0';
 
@@ -135,6 +154,12 @@ obey(struct procpool_job *job, const void *arg, size_t len)
 		return procpool_fail(job, atoi(rest), "told to\n\033[1m");
 	else if (strcmp(line, "give") == 0)
 		return give(job, strtoul(rest, NULL, 10));
+	else if (strcmp(line, "lines") == 0)
+		return give_lines(job, rest);
+	else if (strcmp(line, "print") == 0)
+		return print(job, rest, strlen(rest));
+	else if (strcmp(line, "part") == 0)
+		return print_part(job, rest);
 	else if (strcmp(line, "nap") == 0)
 		usleep((useconds_t)atoi(rest) * 1000);
 	else if (strcmp(line, "hang") == 0)

@@ -9,9 +9,22 @@
 #define FIRST_CAPACITY ((size_t)256 << 10)
 
 void
-pp_input_init(struct input *input, int fd, char terminator)
+pp_input_init(struct input *input, char terminator)
 {
-	*input = (struct input){ .fd = fd, .terminator = terminator };
+	*input = (struct input){
+		.fd = -1,
+		.terminator = terminator,
+		.ended = true,
+	};
+}
+
+void
+pp_input_turn_to(struct input *input, int fd)
+{
+	input->fd = fd;
+	input->ended = false;
+	input->skipping = false;
+	input->start = input->end = input->scanned = 0;
 }
 
 /* What begins at start and is len long has been looked at. */

@@ -32,8 +32,12 @@ enum input_found {
 	INPUT_TOO_LONG /* a record above INPUT_RECORD_MAX, to be skipped */
 };
 
-/* Begin; fd stays the caller's.  Cannot fail: the buffer comes later. */
-void pp_input_init(struct input *input, int fd, char terminator);
+/* Begin, with nothing to read.  Cannot fail: the buffer comes later. */
+void pp_input_init(struct input *input, char terminator);
+
+/* Read from here on from fd, which stays the caller's.  What was read before
+ * has been given out. */
+void pp_input_turn_to(struct input *input, int fd);
 
 /* Take the next record from what has been read.  It is without its
  * terminator, and valid until pp_input_read() or pp_input_done(). */

@@ -47,25 +47,66 @@ pp_output_flush(struct output *output)
 	return write_all(output->fd, output->buf, used);
 }
 
-int
-pp_output_add(struct output *output, const void *data, size_t len)
+static int
+put(struct output *output, const void *data, size_t len)
 {
-	int rc = 0;
+	if (len > CAPACITY - output->used) {
+		int rc = pp_output_flush(output);
 
-	if (len >= CAPACITY - output->used)
-		rc = pp_output_flush(output);
-	if (rc == 0 && len >= CAPACITY) {
-		rc = write_all(output->fd, data, len);
-		len = 0;
+		if (rc < 0)
+			return rc;
 	}
-	if (rc < 0)
-		return rc;
-
+	if (len > CAPACITY)
+		return write_all(output->fd, data, len);
 	if (len > 0)
 		memcpy(output->buf + output->used, data, len);
 	output->used += len;
-	output->buf[output->used++] = output->terminator;
 	return 0;
+}
+
+int
+pp_output_add(struct output *output, const void *data, size_t len)
+{
+	int rc;
+
+	if (len > 0 && len < CAPACITY - output->used) {
+		memcpy(output->buf + output->used, data, len);
+		output->used += len;
+		output->buf[output->used++] = output->terminator;
+		return 0;
+	}
+	rc = put(output, data, len);
+	return rc < 0 ? rc : put(output, &output->terminator, 1);
+}
+
+int
+pp_output_add_tagged(
+    struct output *output, const struct span *tag, const void *data, size_t len)
+{
+	const char *line = data, *end = line + len;
+	int rc;
+
+	for (;;) {
+		size_t left = (size_t)(end - line);
+		const char *found =
+		    left > 0 ? memchr(line, output->terminator, left) : NULL;
+
+		rc = put(output, tag->bytes, tag->len);
+		if (rc == 0)
+			rc = put(output, "\t", 1);
+		if (rc == 0)
+			rc = pp_output_add(output, line,
+			    found != NULL ? (size_t)(found - line) : left);
+		if (rc < 0 || found == NULL)
+			return rc;
+		line = found + 1;
+	}
+}
+
+bool
+pp_output_has_room(const struct output *output, size_t len)
+{
+	return len < CAPACITY - output->used;
 }
 
 int

@@ -16,18 +16,27 @@
 #include <unistd.h>
 
 static const char help[] =
-    "Usage: procpool map [OPTION]... MODULE.so:FUNCTION\n"
-    "Apply a C function of a shared object to every record of standard input,\n"
-    "in a pool of worker processes, and write the results in input order.\n"
+    "Usage: procpool map [OPTION]... MODULE.so:FUNCTION [FILE]...\n"
+    "Apply a C function of a shared object to every record of the files, in\n"
+    "a pool of worker processes, and write the results in input order.  With\n"
+    "no FILE, or when FILE is -, read standard input.\n"
     "\n"
     "  -j, --jobs=N           workers: a count (4), or a percentage (50%) or\n"
     "                         fraction (0.5) of the usable CPUs; -1, the\n"
     "                         default, is all of them\n"
     "  -0, --null             records and results end with NUL, not newline\n"
+    "      --tag              begin each line of a result with its record and\n"
+    "                         a tab\n"
+    "      --halt=WHEN        stop at the first record that fails: now (give\n"
+    "                         up those under way), soon (finish them) or\n"
+    "                         never, the default\n"
+    "      --joblog=FILE      write a line for each record: its number,\n"
+    "                         worker, time and outcome\n"
+    "      --progress         show a bar, if standard error is a terminal\n"
+    "      --stats            at the end, write statistics to standard error\n"
     "      --env=NAME=VALUE   set a variable in the workers (may be repeated)\n"
     "      --keep-gpus        let the workers see the GPUs\n"
     "      --debug            run everything in one process, for a debugger\n"
-    "      --stats            at the end, write statistics to standard error\n"
     "      --help             show this help\n"
     "      --version          show the version\n"
     "\n"
@@ -41,7 +50,11 @@ enum {
 	OPTION_ENV = 256,
 	OPTION_KEEP_GPUS,
 	OPTION_DEBUG,
+	OPTION_HALT,
+	OPTION_JOBLOG,
+	OPTION_PROGRESS,
 	OPTION_STATS,
+	OPTION_TAG,
 	OPTION_HELP,
 	OPTION_VERSION
 };
@@ -52,7 +65,11 @@ static const struct option long_options[] = {
 	{ "env", required_argument, NULL, OPTION_ENV },
 	{ "keep-gpus", no_argument, NULL, OPTION_KEEP_GPUS },
 	{ "debug", no_argument, NULL, OPTION_DEBUG },
+	{ "halt", required_argument, NULL, OPTION_HALT },
+	{ "joblog", required_argument, NULL, OPTION_JOBLOG },
+	{ "progress", no_argument, NULL, OPTION_PROGRESS },
 	{ "stats", no_argument, NULL, OPTION_STATS },
+	{ "tag", no_argument, NULL, OPTION_TAG },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ "version", no_argument, NULL, OPTION_VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -63,6 +80,7 @@ struct request {
 	struct map_options map;
 	const char **env; /* map.env, to be filled: as long as argv */
 	size_t n_env;
+	const char *spec; /* of the function */
 	bool help;
 	bool version;
 };
@@ -103,6 +121,36 @@ add_env(struct request *request, const char *text)
 }
 
 static int
+set_halt(struct request *request, const char *text)
+{
+	static const char *const names[] = {
+		[HALT_NEVER] = "never",
+		[HALT_SOON] = "soon",
+		[HALT_NOW] = "now",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(text, names[i]) == 0) {
+			request->map.halt = (enum halt)i;
+			return 0;
+		}
+	pp_say("--halt cannot be '%s': give now, soon or never", text);
+	return -1;
+}
+
+static int
+set_joblog(struct request *request, const char *text)
+{
+	if (text[0] == '\0') {
+		pp_say("--joblog cannot be '': give the name of a file");
+		return -1;
+	}
+	request->map.joblog = text;
+	return 0;
+}
+
+static int
 set_option(struct request *request, int option)
 {
 	switch (option) {
@@ -119,8 +167,18 @@ set_option(struct request *request, int option)
 	case OPTION_DEBUG:
 		request->map.debug = true;
 		return 0;
+	case OPTION_HALT:
+		return set_halt(request, optarg);
+	case OPTION_JOBLOG:
+		return set_joblog(request, optarg);
+	case OPTION_PROGRESS:
+		request->map.progress = true;
+		return 0;
 	case OPTION_STATS:
 		request->map.stats = true;
+		return 0;
+	case OPTION_TAG:
+		request->map.tag = true;
 		return 0;
 	case OPTION_HELP:
 		request->help = true;
@@ -145,9 +203,9 @@ read_options(struct request *request, int argc, char **argv)
 	return 0;
 }
 
-/* The words that are no options: "map" and what to map.  Sets *spec. */
+/* The words that are no options: "map", what to map, and over what. */
 static int
-read_words(int n, char **words, const char **spec)
+read_words(struct request *request, int n, char **words)
 {
 	if (n == 0) {
 		pp_say("a command is missing: procpool map MODULE.so:FUNCTION");
@@ -163,13 +221,9 @@ read_words(int n, char **words, const char **spec)
 		       "example ./wc.so:wc");
 		return hint();
 	}
-	if (n > 2) {
-		pp_say("'%s' is one word too many: map takes one function, and "
-		       "its records from standard input",
-		    words[2]);
-		return hint();
-	}
-	*spec = words[1];
+	request->spec = words[1];
+	request->map.files = (const char *const *)words + 2;
+	request->map.n_files = (size_t)n - 2;
 	return 0;
 }
 
@@ -195,19 +249,17 @@ print_version(void)
 static enum tool_status
 serve(struct request *request, int argc, char **argv)
 {
-	const char *spec;
-
 	if (read_options(request, argc, argv) < 0)
 		return STATUS_TROUBLE;
 	if (request->help)
 		return print(help);
 	if (request->version)
 		return print_version();
-	if (read_words(argc - optind, argv + optind, &spec) < 0)
+	if (read_words(request, argc - optind, argv + optind) < 0)
 		return STATUS_TROUBLE;
 
 	/* Before there are workers, so that they have it too. */
-	if (pp_module_load(spec, &request->map.function) < 0)
+	if (pp_module_load(request->spec, &request->map.function) < 0)
 		return STATUS_TROUBLE;
 	return pp_map_run(&request->map);
 }

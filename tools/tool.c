@@ -3,6 +3,8 @@
  */
 #include "tool.h"
 
+#include "screen.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -13,8 +15,9 @@
 #define LINE_MAX_BYTES 4096
 
 /* Messages quote what users typed and what jobs told: either may hold an
- * escape sequence.  Visible has four bytes for each one of text. */
-static void
+ * escape sequence.  Visible has four bytes for each one of text; returns its
+ * end. */
+static char *
 make_visible(const char *text, char *visible)
 {
 	for (; *text != '\0'; text++) {
@@ -25,13 +28,15 @@ make_visible(const char *text, char *visible)
 		else
 			*visible++ = *text;
 	}
-	*visible = '\0';
+	return visible;
 }
 
 void
 pp_say(const char *format, ...)
 {
-	char line[LINE_MAX_BYTES], visible[4 * LINE_MAX_BYTES];
+	static const char name[] = "procpool: ";
+	char line[LINE_MAX_BYTES];
+	char said[sizeof(name) + 4 * LINE_MAX_BYTES], *end;
 	va_list args;
 
 	va_start(args, format);
@@ -39,8 +44,9 @@ pp_say(const char *format, ...)
 	va_end(args);
 
 	/* In one call, and so in one write: jobs write there too. */
-	make_visible(line, visible);
-	fprintf(stderr, "procpool: %s\n", visible);
+	end = make_visible(line, stpcpy(said, name));
+	*end++ = '\n';
+	pp_screen_write(said, (size_t)(end - said));
 }
 
 void
@@ -72,13 +78,21 @@ pp_say_failed(uint64_t record, int outcome, int code, const char *text)
 static void
 say_count(const char *name, uint64_t count)
 {
-	fprintf(stderr, "%s %" PRIu64 "\n", name, count);
+	char line[80];
+
+	pp_screen_write(line,
+	    (size_t)snprintf(
+		line, sizeof(line), "%s %" PRIu64 "\n", name, count));
 }
 
 static void
 say_seconds(const char *name, uint64_t ns)
 {
-	fprintf(stderr, "%s %.3f\n", name, (double)ns / 1e9);
+	char line[80];
+
+	pp_screen_write(line,
+	    (size_t)snprintf(
+		line, sizeof(line), "%s %.3f\n", name, (double)ns / 1e9));
 }
 
 /* busy_ns has n values. */

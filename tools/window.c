@@ -1,5 +1,7 @@
 #include "window.h"
 
+#include "now.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +12,7 @@
 #define KEPT_CAPACITY ((size_t)1024)
 
 int
-pp_window_init(struct window *window, size_t n_workers)
+pp_window_init(struct window *window, const struct window_options *options)
 {
 	int rc, fd;
 	struct slot *slots = calloc(WINDOW_SLOTS, sizeof(*slots));
@@ -24,10 +26,11 @@ pp_window_init(struct window *window, size_t n_workers)
 		return rc;
 	}
 	*window = (struct window){
+		.options = *options,
 		.slots = slots,
-		.n_workers = n_workers,
 		.wake_fd = fd,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.wants_failure = options->careful,
 	};
 	return 0;
 }
@@ -37,8 +40,10 @@ pp_window_done(struct window *window)
 {
 	size_t i;
 
-	for (i = 0; i < WINDOW_SLOTS; i++)
-		free(window->slots[i].bytes);
+	for (i = 0; i < WINDOW_SLOTS; i++) {
+		free(window->slots[i].record.bytes);
+		free(window->slots[i].result.bytes);
+	}
 	free(window->slots);
 	close(window->wake_fd);
 }
@@ -47,6 +52,18 @@ static struct slot *
 slot_at(struct window *window, uint64_t record)
 {
 	return &window->slots[record % WINDOW_SLOTS];
+}
+
+static bool
+is_quick_locked(const struct window *window, uint64_t in_pool)
+{
+	double mean_ns;
+
+	if (window->counts.ended == 0)
+		return false;
+	mean_ns = (double)window->ran_ns / (double)window->counts.ended;
+	return (double)in_pool * mean_ns <
+	    (double)window->options.n_workers * (double)WINDOW_CAREFUL_NS;
 }
 
 /*
@@ -58,15 +75,20 @@ static bool
 has_room_locked(const struct window *window)
 {
 	uint64_t span = window->taken - window->written;
-	uint64_t in_pool = window->taken - window->ended;
+	uint64_t ended = window->counts.ended;
+	uint64_t in_pool = window->taken - ended;
+	uint64_t few = 2 * window->options.n_workers;
 	uint64_t mean;
 
 	if (span >= WINDOW_SLOTS)
 		return false;
-	if (span < 2 * window->n_workers)
+	if (window->options.careful && in_pool >= few &&
+	    !is_quick_locked(window, in_pool))
+		return false;
+	if (span < few)
 		return true;
-	mean = window->ended > 0 ? window->bytes_ended / window->ended : 0;
-	return in_pool < 4 * window->n_workers + window->ended &&
+	mean = ended > 0 ? window->bytes_ended / ended : 0;
+	return in_pool < 2 * few + ended &&
 	    window->held + in_pool * mean < WINDOW_BYTES;
 }
 
@@ -96,23 +118,60 @@ pp_window_take(struct window *window, size_t arg_len)
 	return slot;
 }
 
-/* Returns 0 or -ENOMEM, and the slot holds an empty text then. */
+/* Returns 0 or -ENOMEM, and what is kept is an empty text then. */
 static int
-keep_bytes(struct slot *slot, const void *bytes, size_t len)
+keep_bytes(struct kept *kept, const void *bytes, size_t len)
 {
-	slot->len = 0;
-	if (len >= slot->capacity) {
-		free(slot->bytes);
-		slot->capacity = 0;
-		slot->bytes = malloc(len + 1);
-		if (slot->bytes == NULL)
+	kept->len = 0;
+	if (len >= kept->capacity) {
+		free(kept->bytes);
+		kept->capacity = 0;
+		kept->bytes = malloc(len + 1);
+		if (kept->bytes == NULL)
 			return -ENOMEM;
-		slot->capacity = len + 1;
+		kept->capacity = len + 1;
 	}
-	memcpy(slot->bytes, bytes, len);
-	slot->bytes[len] = '\0';
-	slot->len = len;
+	memcpy(kept->bytes, bytes, len);
+	kept->bytes[len] = '\0';
+	kept->len = len;
 	return 0;
+}
+
+static void
+drop_bytes(struct kept *kept)
+{
+	if (kept->capacity <= KEPT_CAPACITY)
+		return;
+	free(kept->bytes);
+	*kept = (struct kept){ 0 };
+}
+
+int
+pp_window_keep(struct slot *slot, const char *record)
+{
+	if (!slot->window->options.keep_records)
+		return 0;
+	return keep_bytes(&slot->record, record, slot->arg_len);
+}
+
+static void
+count_locked(struct window *window, const struct slot *slot)
+{
+	window->counts.ended++;
+	window->counts.bytes += slot->arg_len + 1;
+	if (slot->outcome != 0 && slot->outcome != PROCPOOL_ESHUTDOWN)
+		window->counts.failed++;
+	window->ran_ns += slot->ran_ns;
+	window->bytes_ended += slot->result.len;
+	window->held += slot->result.len;
+	if (!window->options.keep_records)
+		window->held -= slot->arg_len;
+}
+
+static bool
+has_failed_locked(const struct window *window)
+{
+	return window->wants_failure && window->counts.failed > 0;
 }
 
 /* Hand the slot over to the writing thread. */
@@ -124,12 +183,10 @@ finish(struct slot *slot)
 
 	pthread_mutex_lock(&window->lock);
 	slot->done = true;
-	window->ended++;
-	window->bytes_ended += slot->len;
-	window->held += slot->len;
-	window->held -= slot->arg_len;
+	count_locked(window, slot);
 	wake = window->wants_room ||
-	    (window->waiting && slot == pp_window_head(window));
+	    (window->waiting &&
+		(slot == pp_window_head(window) || has_failed_locked(window)));
 	if (wake)
 		window->waiting = window->wants_room = false;
 	pthread_mutex_unlock(&window->lock);
@@ -145,10 +202,15 @@ pp_window_end(const struct procpool_result *result, void *user)
 	bool ok = result->outcome == 0;
 	int rc;
 
-	rc = keep_bytes(slot, ok ? result->data : result->message,
+	rc = keep_bytes(&slot->result, ok ? result->data : result->message,
 	    ok ? result->len : strlen(result->message));
 	slot->outcome = ok ? rc : result->outcome;
 	slot->code = result->code;
+	slot->worker = result->worker;
+	slot->pid = result->pid;
+	slot->ran_ns = result->ran_ns;
+	if (slot->window->options.keep_times)
+		slot->ended_ns = pp_now_ns();
 	finish(slot);
 }
 
@@ -157,9 +219,36 @@ pp_window_give_up(struct slot *slot, int outcome)
 {
 	slot->outcome = outcome;
 	slot->code = 0;
-	(void)keep_bytes(
-	    slot, "", 0); /* without memory it has no text either */
+	slot->worker = -1;
+	slot->pid = 0;
+	slot->ran_ns = 0;
+	/* Without memory it has no text either. */
+	(void)keep_bytes(&slot->result, "", 0);
 	finish(slot);
+}
+
+struct window_counts
+pp_window_counts(struct window *window)
+{
+	struct window_counts counts;
+
+	pthread_mutex_lock(&window->lock);
+	counts = window->counts;
+	pthread_mutex_unlock(&window->lock);
+	return counts;
+}
+
+bool
+pp_window_failed(struct window *window)
+{
+	bool failed;
+
+	pthread_mutex_lock(&window->lock);
+	failed = has_failed_locked(window);
+	if (failed)
+		window->wants_failure = false;
+	pthread_mutex_unlock(&window->lock);
+	return failed;
 }
 
 size_t
@@ -186,14 +275,13 @@ pp_window_drop_head(struct window *window)
 	struct slot *slot = pp_window_head(window);
 
 	pthread_mutex_lock(&window->lock);
-	window->held -= slot->len;
+	window->held -= slot->result.len;
+	if (window->options.keep_records)
+		window->held -= slot->arg_len;
 	pthread_mutex_unlock(&window->lock);
 
-	if (slot->capacity > KEPT_CAPACITY) {
-		free(slot->bytes);
-		slot->bytes = NULL;
-		slot->capacity = 0;
-	}
+	drop_bytes(&slot->record);
+	drop_bytes(&slot->result);
 	window->written++;
 }
 
@@ -205,6 +293,8 @@ pp_window_will_wait(struct window *window, bool for_room)
 	pthread_mutex_lock(&window->lock);
 	there = window->written < window->taken && pp_window_head(window)->done;
 	if (for_room && has_room_locked(window))
+		there = true;
+	if (has_failed_locked(window))
 		there = true;
 	window->waiting = !there;
 	window->wants_room = for_room && !there;
