@@ -228,7 +228,9 @@ struct procpool_env;
  * in the forked process, they have the next numbers).  All other descriptors
  * of the program are closed there: what a job needs is opened in the job or in
  * worker_start.  It may crash, exit, fork, exec or be killed; the host is told
- * and goes on.
+ * and goes on.  The end of its thread is that of the process, with the status
+ * 0.  What it leaves changed there (directory, environment, limits, handlers,
+ * threads) the next task in the same worker finds.
  */
 typedef int (*procpool_job_fn)(
     struct procpool_job *job, const void *arg, size_t len);

@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -130,6 +131,28 @@ make_environment(const struct procpool_env *env)
 	return pp_env_merge(environ, text, env->len);
 }
 
+/* The end of its thread is that of a worker, even if a job has left other
+ * threads: they would keep a process that nobody can use. */
+static void
+thread_ends(void *unused)
+{
+	(void)unused;
+	(void)fflush(stdout);
+	_exit(EXIT_SUCCESS);
+}
+
+static int
+serve(const struct spawn_request *request, int tasks, int results,
+    struct page *page, bool has_areas)
+{
+	int rc;
+
+	pthread_cleanup_push(thread_ends, NULL);
+	rc = pp_worker_serve(request, tasks, results, page, has_areas);
+	pthread_cleanup_pop(0);
+	return rc;
+}
+
 void
 pp_worker_main(
     const struct spawn_request *request, const int *fds, pid_t spawner)
@@ -156,7 +179,7 @@ pp_worker_main(
 	buffer_by_line();
 	limit_loaded_runtimes();
 	pp_birth_unblock();
-	rc = pp_worker_serve(request, tasks, results, page, has_areas);
+	rc = serve(request, tasks, results, page, has_areas);
 	(void)fflush(stdout);
 	_exit(rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 }
