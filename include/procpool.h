@@ -52,14 +52,17 @@
  * Processes  A pool has one process that forks its workers (ps shows it as
  *            pp-spawner) and the workers (pp-w0, pp-w1, ...).  None of them is
  *            a child of yours: they belong to process 1, or to the nearest
- *            subreaper, which reaps the first when it ends.  When a worker
- *            dies it is replaced.  Deaths outside of any task, more than 10 (or
- *            3 for each worker) in a row with no task succeeding in between,
- *            break the pool: every call says PROCPOOL_EBROKEN until it is shut
- *            down, and it may be started again.  When the process that forks
- *            workers is killed, its workers end with it; another is made from
- *            the program as it is then, and the log says so.  The second time
- *            within ten seconds breaks the pool.
+ *            subreaper, which reaps the first when it ends.  When a worker dies
+ *            it is replaced, and the log says how it died, whether a core was
+ *            written, and what processor time and memory it had used (at most,
+ *            with what it shared with the program).  Deaths outside of any
+ *            task, more than 10 (or 3 for each worker) in a row with no task
+ *            succeeding in between, break the pool: every call says
+ *            PROCPOOL_EBROKEN until it is shut down, and it may be started
+ *            again.  When the process that forks workers is killed, its workers
+ *            end with it; another is made from the program as it is then, and
+ *            the log says so.  The second time within ten seconds breaks the
+ *            pool.
  *
  * Memory     Arguments and results of 32 KiB to 64 MiB travel in memory that
  *            the host shares with each worker, used again and again; larger

@@ -18,16 +18,27 @@ struct death {
 	int outcome; /* of the task that it ran */
 	int code;
 	const char *how; /* "signal", "status" or NULL */
+	const char *core; /* " (core dumped)" or "" */
+	uint64_t cpu_ms, rss_kib; /* what it had used */
 };
 
 static struct death
-death_of(int status)
+death_of(const struct spawn_report *report)
 {
-	if (WIFSIGNALED(status))
-		return (struct death){ PROCPOOL_ECRASHED, WTERMSIG(status),
-			"signal" };
-	return (
-	    struct death){ PROCPOOL_EEXITED, WEXITSTATUS(status), "status" };
+	const int status = report->status;
+	struct death death = { .outcome = PROCPOOL_EEXITED,
+		.code = WEXITSTATUS(status),
+		.how = "status",
+		.core = WCOREDUMP(status) ? " (core dumped)" : "",
+		.cpu_ms = report->cpu_ms,
+		.rss_kib = report->rss_kib };
+
+	if (WIFSIGNALED(status)) {
+		death.outcome = PROCPOOL_ECRASHED;
+		death.code = WTERMSIG(status);
+		death.how = "signal";
+	}
+	return death;
 }
 
 /* What the spawner says of it.  A spawner that says nothing has died, and its
@@ -46,7 +57,7 @@ learn_death(struct channel *ch)
 	pp_close(&fd);
 	if (n != (ssize_t)sizeof(report) || report.kind != REPORT_ENDED)
 		return (struct death){ .outcome = PROCPOOL_ELOST };
-	return death_of(report.status);
+	return death_of(&report);
 }
 
 /* Why it ended.  The spawner need not be waited for when the host ended it. */
@@ -73,8 +84,11 @@ log_death(struct channel *ch, const struct death *death)
 {
 	if (death->how != NULL)
 		pp_log(&ch->pool->log, PROCPOOL_ERROR,
-		    "%s (pid %d) died: %s %d", ch->name, (int)ch->pid,
-		    death->how, death->code);
+		    "%s (pid %d) died: %s %d%s; it had used %.2f s of "
+		    "processor time and %.1f MiB of memory",
+		    ch->name, (int)ch->pid, death->how, death->code,
+		    death->core, (double)death->cpu_ms / 1000,
+		    (double)death->rss_kib / 1024);
 	else
 		pp_log(&ch->pool->log, PROCPOOL_ERROR, "%s (pid %d) died: %s",
 		    ch->name, (int)ch->pid, procpool_strerror(death->outcome));
@@ -126,7 +140,7 @@ end_killed(struct channel *ch, struct task *task, uint64_t sequence,
 
 	if (death->how != NULL)
 		len += snprintf(text + len, sizeof(text) - (size_t)len,
-		    " by %s %d", death->how, death->code);
+		    " by %s %d%s", death->how, death->code, death->core);
 	pp_channel_name_worker(ch, task);
 	set_times(ch, task);
 	task->result.phase = pp_stream_is_amid(&ch->in, sequence)

@@ -76,7 +76,7 @@ enum report_kind {
 	REPORT_BORN = 1, /* pid; with a pidfd */
 	REPORT_READY, /* a spawner can be used */
 	REPORT_FAILED, /* error: -errno */
-	REPORT_ENDED /* status, as waitpid() gives it */
+	REPORT_ENDED /* status, cpu_ms, rss_kib, as wait4() gives them */
 };
 
 struct spawn_report {
@@ -84,6 +84,8 @@ struct spawn_report {
 	int32_t pid;
 	int32_t error;
 	int32_t status;
+	uint64_t cpu_ms; /* processor time */
+	uint64_t rss_kib; /* memory, at most */
 };
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -180,12 +181,21 @@ serve_request(struct spawner_state *s)
 
 /* ------------------------------------------------------------- Reaping */
 
-static void
-tell_end(struct spawner_state *s, pid_t pid, int status)
+static uint64_t
+ms_of(const struct timeval *time)
 {
-	const struct spawn_report what = {
-		.kind = REPORT_ENDED, .pid = pid, .status = status
-	};
+	return (uint64_t)time->tv_sec * 1000 + (uint64_t)time->tv_usec / 1000;
+}
+
+static void
+tell_end(
+    struct spawner_state *s, pid_t pid, int status, const struct rusage *used)
+{
+	const struct spawn_report what = { .kind = REPORT_ENDED,
+		.pid = pid,
+		.status = status,
+		.cpu_ms = ms_of(&used->ru_utime) + ms_of(&used->ru_stime),
+		.rss_kib = (uint64_t)used->ru_maxrss };
 	size_t i;
 
 	for (i = 0; i < s->count; i++) {
@@ -218,6 +228,7 @@ static bool
 reap_one(struct spawner_state *s)
 {
 	siginfo_t info = { .si_pid = 0 };
+	struct rusage used;
 	int status;
 	pid_t pid;
 
@@ -227,8 +238,8 @@ reap_one(struct spawner_state *s)
 	pid = info.si_pid;
 	if (is_worker(s, pid))
 		(void)kill(-pid, SIGKILL);
-	if (waitpid(pid, &status, 0) == pid)
-		tell_end(s, pid, status);
+	if (wait4(pid, &status, 0, &used) == pid)
+		tell_end(s, pid, status, &used);
 	return true;
 }
 
