@@ -73,6 +73,14 @@
  *            the worker; so a program under a limit (RLIMIT_AS, RLIMIT_FSIZE)
  *            has pipes only, and one on a kernel before Linux 5.14 too.
  *
+ * Limits     Workers have the limits of the program.  One that crashes writes
+ *            a core if those say so (RLIMIT_CORE), and what the program had in
+ *            memory is in it; a worker_start that calls setrlimit() or
+ *            prctl(PR_SET_DUMPABLE) forbids it.  When there is no memory left,
+ *            the kernel ends a worker before it ends the program: where /proc
+ *            allows it, a worker's oom_score_adj is 200 above that of the
+ *            program, and at most 1000.
+ *
  * Politeness The library installs no signal handler, reaps none of your
  *            children, prints nothing, and never exits or aborts.  It starts
  *            one thread per worker and one helper process per pool, and

@@ -20,6 +20,10 @@ pid_t pp_fork(void);
  * them, a process group of its own, a name. */
 void pp_birth(const char *name);
 
+/* When memory ends, let the kernel take this process before the host, if /proc
+ * allows that. */
+void pp_birth_volunteer(void);
+
 /* Let exit(), in this process and those that it forks, end it at once, past the
  * host's atexit handlers; what was printed to stdout there is still written.
  * (It takes a lock that another thread may have held at the fork.) */

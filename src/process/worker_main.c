@@ -167,6 +167,7 @@ pp_worker_main(
 		_exit(EXIT_FAILURE);
 	(void)setpgid(0, 0);
 	(void)prctl(PR_SET_NAME, request->name, 0, 0, 0);
+	pp_birth_volunteer();
 	page = map_page(fds[REQUEST_PAGE_FD], &has_areas);
 	(void)close(fds[REQUEST_PAGE_FD]);
 	(void)close(fds[REQUEST_REPORT_FD]);
