@@ -494,8 +494,9 @@ struct procpool_options {
  *
  * Pools opened afterwards have workers with the memory of this moment: their
  * options' functions must have been in the program now, and options.user must
- * point to memory that existed now.  (Should that process be killed, later
- * pools are forked from the program as it is then.)
+ * point to memory that existed now.  (Should that process be killed, or stand
+ * still when it is needed, later pools are forked from the program as it is
+ * then.)
  *
  * Returns 0.
  *   PROCPOOL_EPREPARED   it was called before in this process

@@ -151,14 +151,12 @@ worker_settings(struct channel *ch, struct procpool_env *env)
 	return rc < 0 ? rc : 0;
 }
 
-/* When the spawner must have answered.  It forks one worker after the other,
- * and a fork takes the longer the larger the program is. */
-static uint64_t
-answer_deadline(const struct channel *ch)
+/* How long the spawner may take to answer.  It forks one worker after the
+ * other, and a fork takes the longer the larger the program is. */
+static int64_t
+answer_ms(const struct channel *ch)
 {
-	const int64_t forks_ms = 2 * ch->pool->n_jobs * ch->spawner->fork_ms;
-
-	return pp_deadline(REPORT_MS + forks_ms);
+	return REPORT_MS + 2 * ch->pool->n_jobs * ch->spawner->fork_ms;
 }
 
 static int
@@ -185,7 +183,7 @@ ask(struct channel *ch, struct spawner *spawner, const struct parts *parts)
 	rc = worker_settings(ch, &request->env);
 	if (rc == 0)
 		rc = pp_spawner_request(
-		    spawner, request, parts->fds, answer_deadline(ch));
+		    spawner, request, parts->fds, pp_deadline(answer_ms(ch)));
 	free(request);
 	return rc;
 }
@@ -196,7 +194,7 @@ await_birth(struct channel *ch)
 	struct spawn_report report;
 	ssize_t n;
 
-	if (!pp_readable(ch->report, answer_deadline(ch)))
+	if (!pp_spawner_answers(ch->spawner, ch->report, answer_ms(ch)))
 		return -EPIPE; /* alive or not, it is of no use */
 	n = pp_receive(ch->report, &report, sizeof(report), &ch->pidfd, 1);
 	if (n == -EPROTO)

@@ -51,7 +51,7 @@ learn_death(struct channel *ch)
 	ssize_t n;
 
 	if (!pp_readable(ch->pidfd, 0) ||
-	    !pp_readable(ch->report, pp_deadline(REPORT_MS)))
+	    !pp_spawner_answers(ch->spawner, ch->report, REPORT_MS))
 		return (struct death){ .outcome = PROCPOOL_EDIED };
 	n = pp_receive(ch->report, &report, sizeof(report), &fd, 1);
 	pp_close(&fd);

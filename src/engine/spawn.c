@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/patience.h"
 #include "base/thread.h"
 #include "process/birth.h"
 #include "process/spawner.h"
@@ -141,6 +142,13 @@ reap(pid_t pid)
 		;
 }
 
+/* Whether nobody could be told: it has ended, or does not listen. */
+static bool
+has_gone(int error)
+{
+	return error == -EPIPE || error == -ECONNRESET || error == -EAGAIN;
+}
+
 /* Send a request that is no more than its kind, and perhaps a descriptor. */
 static int
 tell(const struct spawner *spawner, uint32_t kind, const int *fd)
@@ -149,22 +157,53 @@ tell(const struct spawner *spawner, uint32_t kind, const int *fd)
 	    pp_deadline(TELL_MS));
 }
 
+/* The dormant spawner, if this process has one and nobody has killed it. */
+static struct spawner *
+dormant_here(void)
+{
+	struct spawner *s = atomic_load(&dormant);
+
+	return s != NULL && pp_at_home(&s->home) && !pp_readable(s->pidfd, 0)
+	    ? s
+	    : NULL;
+}
+
+/* One that is asked to fork and does not has died just now, or stands still
+ * and would do so for the next pool too. */
+static void
+give_up_dormant(void)
+{
+	const struct spawner *s = dormant_here();
+
+	if (s == NULL)
+		return;
+	(void)pp_pidfd_kill(s->pidfd, SIGKILL);
+	(void)pp_readable(s->pidfd, pp_deadline(END_MS));
+}
+
 static int
 fork_from(const struct spawner *parent, int control)
 {
-	return tell(parent, REQUEST_SPAWNER, &control);
+	const int rc = tell(parent, REQUEST_SPAWNER, &control);
+
+	if (!has_gone(rc))
+		return rc;
+	give_up_dormant();
+	return PROCPOOL_ESPAWNER;
 }
 
 /* Wait for one report about a new spawner, BORN or READY: 0, or
  * PROCPOOL_ESPAWNER, or the error that is reported. */
 static int
-await(struct spawner *s, uint64_t deadline, bool *ready)
+await(struct spawner *s, int64_t ms, bool *ready)
 {
+	/* Who is heard of first is not known, but the child needs longest. */
+	const pid_t teller = s->pidfd >= 0 ? s->pid : s->parent;
 	struct spawn_report report;
 	int fd = -1;
 	ssize_t n;
 
-	if (!pp_readable(s->control, deadline))
+	if (!pp_await_answer(s->control, ms, teller))
 		return PROCPOOL_ESPAWNER;
 	n = pp_receive(s->control, &report, sizeof(report), &fd, 1);
 	if (n == -EPROTO)
@@ -192,7 +231,8 @@ see_off(struct spawner *spawner)
 
 	if (spawner->pidfd < 0)
 		return;
-	if (!pp_readable(spawner->pidfd, pp_deadline(END_MS))) {
+	if (atomic_load(&spawner->deaf) ||
+	    !pp_readable(spawner->pidfd, pp_deadline(END_MS))) {
 		(void)pp_pidfd_kill(spawner->pidfd, SIGKILL);
 		(void)pp_readable(spawner->pidfd, pp_deadline(END_MS));
 	}
@@ -202,17 +242,19 @@ see_off(struct spawner *spawner)
 int
 pp_spawner_await(struct spawner *s)
 {
-	const uint64_t deadline = pp_deadline(SELFTEST_MS + 10 * s->fork_ms);
+	const int64_t ms = SELFTEST_MS + 10 * s->fork_ms;
 	bool ready = false;
 	int rc = 0;
 
 	s->awaited = true;
 	/* Two processes tell, so either may be first. */
 	while (rc == 0 && (!ready || s->pidfd < 0))
-		rc = await(s, deadline, &ready);
+		rc = await(s, ms, &ready);
 	reap(s->between);
 	if (rc < 0 && s->pidfd >= 0)
 		(void)pp_pidfd_kill(s->pidfd, SIGKILL);
+	else if (rc == PROCPOOL_ESPAWNER && s->prepared)
+		give_up_dormant();
 	return rc;
 }
 
@@ -240,9 +282,11 @@ launch(struct spawner *s, const struct spawner *parent)
 	s->control = ends[0];
 	if (parent != NULL) {
 		s->fork_ms = parent->fork_ms;
+		s->parent = parent->pid;
 		rc = fork_from(parent, ends[1]);
 	} else {
 		rc = fork_fresh(s, ends[1]);
+		s->parent = s->between;
 	}
 	pp_close(&ends[1]);
 	return rc;
@@ -273,17 +317,18 @@ open_from(struct spawner **spawner, const struct spawner *parent)
 	return 0;
 }
 
-/* Open and await, as often as it takes. */
+/* Open and await, as often as it takes; from the program itself, or from the
+ * dormant spawner as long as there is one. */
 static int
-make_from(struct spawner **spawner, const struct spawner *parent)
+make(struct spawner **spawner, bool fresh)
 {
 	struct spawner *s = NULL;
 	int i, rc = PROCPOOL_ESPAWNER;
 
 	for (i = 0; i < PP_SPAWNER_TRIES && rc == PROCPOOL_ESPAWNER; i++) {
-		rc = open_from(&s, parent);
+		rc = open_from(&s, fresh ? NULL : dormant_here());
 		if (rc < 0)
-			return rc;
+			continue;
 		rc = pp_spawner_await(s);
 		if (rc < 0)
 			destroy(s);
@@ -291,17 +336,6 @@ make_from(struct spawner **spawner, const struct spawner *parent)
 	if (rc == 0)
 		*spawner = s;
 	return rc;
-}
-
-/* The dormant spawner, if this process has one and nobody has killed it. */
-static struct spawner *
-dormant_here(void)
-{
-	struct spawner *s = atomic_load(&dormant);
-
-	return s != NULL && pp_at_home(&s->home) && !pp_readable(s->pidfd, 0)
-	    ? s
-	    : NULL;
 }
 
 int
@@ -313,7 +347,7 @@ pp_spawner_open(struct spawner **spawner)
 int
 pp_spawner_make(struct spawner **spawner)
 {
-	return make_from(spawner, dormant_here());
+	return make(spawner, false);
 }
 
 int
@@ -324,7 +358,7 @@ procpool_prepare(void)
 
 	if (before != NULL && pp_at_home(&before->home))
 		return PROCPOOL_EPREPARED;
-	rc = make_from(&s, NULL);
+	rc = make(&s, true);
 	if (rc != 0)
 		return rc;
 	rc = pp_home_init(&s->home);
@@ -364,8 +398,23 @@ pp_spawner_request(struct spawner *spawner, const struct spawn_request *request,
 {
 	/* The last one is not always there. */
 	const int n = REQUEST_FDS - (fds[REQUEST_OUTPUT_FD] < 0);
-	const int rc = pp_send(spawner->control, request,
-	    pp_request_size(request), fds, n, deadline);
+	int rc;
 
-	return rc == -ECONNRESET || rc == -EAGAIN ? -EPIPE : rc;
+	if (atomic_load(&spawner->deaf))
+		return -EPIPE;
+	rc = pp_send(spawner->control, request, pp_request_size(request), fds,
+	    n, deadline);
+	return has_gone(rc) ? -EPIPE : rc;
+}
+
+bool
+pp_spawner_answers(struct spawner *spawner, int socket, int64_t ms)
+{
+	const bool deaf = atomic_load(&spawner->deaf);
+	const bool answers =
+	    pp_await_answer(socket, deaf ? 0 : ms, spawner->pid);
+
+	if (!answers)
+		atomic_store(&spawner->deaf, true);
+	return answers;
 }

@@ -5,6 +5,7 @@
 #ifndef PP_ENGINE_SPAWN_H
 #define PP_ENGINE_SPAWN_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,10 +29,12 @@ struct spawner {
 	bool prepared; /* its memory is that of procpool_prepare() */
 	struct ranges code;
 	pid_t between; /* its parent for a moment, to be reaped */
+	pid_t parent; /* that, or the one kept by procpool_prepare() */
 	int64_t fork_ms; /* how long a fork takes */
 	bool awaited;
 	struct home home; /* of the one kept by procpool_prepare() */
 
+	atomic_bool deaf; /* has not answered in time: is asked no more */
 	_Atomic unsigned refs;
 };
 
@@ -65,6 +68,10 @@ void pp_spawner_unref(struct spawner *spawner);
 int pp_spawner_request(struct spawner *spawner,
     const struct spawn_request *request, const int fds[REQUEST_FDS],
     uint64_t deadline);
+
+/* Wait for its answer on a socket, ms if it has nothing to hold it up: whether
+ * there is one. */
+bool pp_spawner_answers(struct spawner *spawner, int socket, int64_t ms);
 
 /* Whether a function was in the program at the spawner's fork. */
 bool pp_spawner_has(const struct spawner *spawner, uintptr_t function);
