@@ -7,6 +7,10 @@
  */
 #include "sabotage.h"
 
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/patience.h"
+
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -502,10 +506,11 @@ stop_amid_a_storm(bool others, useconds_t longest)
 	    STOPPED_TASKS);
 }
 
-/* R17: longer than any process of the pool has patience with another. */
+/* R17: the long form lasts longer than any of the pool has patience. */
 START_TEST(a_host_that_is_stopped_and_continued_goes_on)
 {
-	stop_amid_a_storm(false, 2200000);
+	stop_amid_a_storm(
+	    false, getenv("PP_TEST_LONG") != NULL ? 2200000 : 300000);
 }
 END_TEST
 
@@ -586,13 +591,14 @@ END_TEST
 
 /* ------------------------------------------------- Little processor time */
 
-enum {
-	NEIGHBOURS = 16
+/* Who there is beside the pool on the one processor. */
+struct crowd {
+	int neighbours, nice;
+	int workers, tasks; /* of the pool; every tenth task kills its worker */
 };
 
-/* Give this process and its children one processor, and neighbours there. */
 static int
-crowd(pid_t *neighbours)
+share_one_processor(void)
 {
 	cpu_set_t all, one;
 	int cpu = 0;
@@ -603,57 +609,181 @@ crowd(pid_t *neighbours)
 	CPU_ZERO(&one);
 	CPU_SET(cpu, &one);
 	need(sched_setaffinity(0, sizeof(one), &one) == 0);
-	for (int i = 0; i < NEIGHBOURS; i++) {
+	return 0;
+}
+
+enum {
+	MANY = 16
+};
+
+static pid_t neighbours[MANY];
+
+/* They spin as long as this process lives. */
+static int
+add_neighbours(int n)
+{
+	const pid_t host = getpid();
+
+	for (int i = 0; i < n; i++) {
 		neighbours[i] = fork();
 		need(neighbours[i] >= 0);
-		if (neighbours[i] == 0)
-			for (;;)
-				(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		while (neighbours[i] == 0)
+			if (getppid() != host)
+				_exit(0);
 	}
 	return 0;
+}
+
+static void
+remove_neighbours(int n)
+{
+	for (int i = 0; i < n; i++) {
+		kill(neighbours[i], SIGKILL);
+		waitpid(neighbours[i], NULL, 0);
+	}
 }
 
 static int
 host_in_a_crowd(void *arg)
 {
-	pid_t neighbours[NEIGHBOURS];
+	const struct crowd *crowd = arg;
 	struct procpool *pool;
-	int rc;
 
-	need(crowd(neighbours) == 0);
-	need(setpriority(PRIO_PROCESS, 0, *(const int *)arg) == 0);
-	rc = open_plain(&pool, 2);
-	if (rc == 0) {
-		for (int id = 0; id < 40; id++)
-			need(submit_op(pool, id % 10 == 1 ? t_kill : t_ledger,
-				 id, SIGKILL) == 0);
-		need(procpool_drain(pool, bound(30000)) == 0);
-		rc = procpool_close(pool);
-	}
-	for (int i = 0; i < NEIGHBOURS; i++) {
-		kill(neighbours[i], SIGKILL);
-		waitpid(neighbours[i], NULL, 0);
-	}
-	need(rc == 0);
+	need(share_one_processor() == 0);
+	need(add_neighbours(crowd->neighbours) == 0);
+	need(setpriority(PRIO_PROCESS, 0, crowd->nice) == 0);
+	need(open_plain(&pool, crowd->workers) == 0);
+	for (int id = 0; id < crowd->tasks; id++)
+		need(submit_op(pool, id % 10 == 1 ? t_kill : t_ledger, id,
+			 SIGKILL) == 0);
+	need(procpool_drain(pool, bound(30000)) == 0);
+	need(procpool_close(pool) == 0);
+	remove_neighbours(crowd->neighbours);
 	return 0;
 }
 
 static void
-expect_patience(int nice_value)
+expect_patience(struct crowd crowd)
 {
-	expect_host(fork_host(host_in_a_crowd, &nice_value), 0, 60000);
-	for (int id = 0; id < 40; id++)
+	expect_host(fork_host(host_in_a_crowd, &crowd), 0, 60000);
+	for (int id = 0; id < crowd.tasks; id++)
 		if (id % 10 == 1)
 			expect_end(id, PROCPOOL_ECRASHED, SIGKILL);
 		else
 			expect_end(id, 0, 0);
-	ledger_check(40);
+	ledger_check(crowd.tasks);
 }
 
 /* R19 */
 START_TEST(a_pool_on_one_processor_with_many_neighbours_blames_nobody)
 {
-	expect_patience(0);
+	expect_patience(
+	    (struct crowd){ .neighbours = MANY, .workers = 2, .tasks = 40 });
+}
+END_TEST
+
+/* R19: its processes get a thousandth of the processor and less, which no wait
+ * of fixed length survives. */
+START_TEST(a_nice_pool_with_many_neighbours_blames_nobody)
+{
+	if (getenv("PP_TEST_LONG") == NULL)
+		SKIP("it takes many seconds: set PP_TEST_LONG=1");
+	expect_patience((struct crowd){
+	    .neighbours = MANY / 2, .nice = 19, .workers = 1, .tasks = 4 });
+}
+END_TEST
+
+enum {
+	PATIENCE = 100 /* ms */
+};
+
+/* Fork a process that writes to *fd after it has had this much time. */
+static pid_t
+fork_answer(int ms, int *fd)
+{
+	int ends[2];
+	pid_t pid;
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		const int64_t end = cpu_ms() + ms;
+
+		while (cpu_ms() < end)
+			;
+		_exit(write(ends[1], "x", 1) != 1);
+	}
+	*fd = ends[0];
+	close(ends[1]);
+	return pid;
+}
+
+/* Wait for an answer of this process, which is ended then: whether it came. */
+static bool
+is_answered(pid_t pid, int fd)
+{
+	const bool answered = pp_await_answer(fd, PATIENCE, pid);
+
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	close(fd);
+	return answered;
+}
+
+/* Its neighbours have ten times its share of the one processor. */
+static int
+host_of_a_slow_answer(void *unused)
+{
+	pid_t pid;
+	int fd;
+
+	(void)unused;
+	need(share_one_processor() == 0);
+	pid = fork_answer(PATIENCE / 6, &fd);
+	need(setpriority(PRIO_PROCESS, (id_t)pid, 10) == 0);
+	need(add_neighbours(1) == 0);
+	if (pp_readable(fd, pp_deadline(PATIENCE)))
+		return 2;
+	need(is_answered(pid, fd));
+	remove_neighbours(1);
+	return 0;
+}
+
+/* R19 */
+START_TEST(who_gets_little_of_the_processor_is_waited_for)
+{
+	const int status =
+	    reap_host(fork_host(host_of_a_slow_answer, NULL), 5000);
+
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 2)
+		SKIP("being nice does not cost much of the processor here");
+	ck_assert_msg(status == 0, "status %#x; line %d of the host", status,
+	    atomic_load(&shared->host_line));
+}
+END_TEST
+
+/* R19: nor for who spins on what it will never have. */
+START_TEST(who_has_had_its_time_is_not_waited_for)
+{
+	const int64_t start = now_ms();
+	int fd;
+	const pid_t pid = fork_answer(PATIENCE_MS, &fd);
+
+	ck_assert(!is_answered(pid, fd));
+	took_less(start, 8 * PATIENCE);
+}
+END_TEST
+
+/* R19, W31 */
+START_TEST(who_stands_still_is_not_waited_for)
+{
+	const int64_t start = now_ms();
+	int fd;
+	const pid_t pid = fork_answer(PATIENCE_MS, &fd);
+
+	kill(pid, SIGSTOP);
+	ck_assert(!is_answered(pid, fd));
+	took_less(start, 4 * PATIENCE);
 }
 END_TEST
 
@@ -670,4 +800,7 @@ RUN_TESTS("fault_system",
     a_host_that_is_stopped_with_its_workers_goes_on,
     workers_stopped_and_continued_in_any_order_complete_all_tasks,
     tasks_behind_a_stopped_worker_go_to_others,
-    a_pool_on_one_processor_with_many_neighbours_blames_nobody)
+    a_pool_on_one_processor_with_many_neighbours_blames_nobody,
+    a_nice_pool_with_many_neighbours_blames_nobody,
+    who_gets_little_of_the_processor_is_waited_for,
+    who_has_had_its_time_is_not_waited_for, who_stands_still_is_not_waited_for)
