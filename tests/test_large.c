@@ -605,6 +605,15 @@ judge_4_mib(const struct procpool_result *result, void *user)
 	ledger_done(result, user);
 }
 
+static void
+judge_64_mib(const struct procpool_result *result, void *user)
+{
+	if (result->outcome != 0 || result->len != 64 * MIB ||
+	    !is_filled(result->data, result->len, 0))
+		flag_add(&shared->flag[0], 1);
+	ledger_done(result, user);
+}
+
 /* Remove the files of a directory: the size of the largest. */
 static off_t
 clear_directory(const char *path)
@@ -711,6 +720,36 @@ START_TEST(a_large_task_that_is_half_sent_is_not_taken_back)
 }
 END_TEST
 
+/* W15: the pipe takes no more, and nobody waits for it to; the task was not
+ * begun, and so is run by the next worker. */
+START_TEST(a_large_task_that_is_half_sent_at_a_death_goes_again)
+{
+	const size_t size = 64 * MIB;
+	const int64_t start = now_ms();
+	unsigned char *bytes = malloc(size);
+	struct procpool *pool;
+	pid_t pid;
+
+	allow_areas(false);
+	pool = begin_fault_with(
+	    (struct procpool_options){ .n_jobs = 1, .entry_point = t_echo });
+	allow_areas(true);
+	pool_pids(pool, &pid);
+	fill(bytes, size, 0);
+	kill(pid, SIGSTOP);
+	ok(procpool_submit(pool, bytes, size, judge_64_mib, NULL));
+	while (!is_under_way(pool))
+		took_less(start, 5000);
+	kill(pid, SIGKILL);
+	ledger_await(1, 5000);
+	expect_end(0, 0, 0);
+	ck_assert_int_eq(atomic_load(&shared->flag[0]), 0);
+	ck_assert_ptr_null(procpool_first_failed(pool));
+	free(bytes);
+	end_fault(pool, 0);
+}
+END_TEST
+
 /* W15: a worker dies while a large task is on its way to it, or runs, or has
  * just ended: at random, until the kills have met all kinds of moments. */
 static void
@@ -777,5 +816,6 @@ RUN_TESTS("large", large_payloads_come_back_as_they_were,
     a_pool_that_stops_gives_its_stock_back,
     a_worker_that_destroys_the_shared_memory_hurts_itself_alone,
     a_core_is_small, a_large_task_that_is_half_sent_is_not_taken_back,
+    a_large_task_that_is_half_sent_at_a_death_goes_again,
     a_death_under_a_large_task_costs_that_task_at_most,
     a_death_under_a_large_task_in_the_pipe_costs_that_task_at_most)
