@@ -340,7 +340,8 @@ typedef void (*procpool_log_fn)(
 
 /*
  * Log from inside a job: the line reaches the pool's log function in the
- * host, with the worker's name before it, before the job's result does.
+ * host, with the worker's name before it, before the job's result does.  In a
+ * process that the job has forked it does nothing.
  *
  * format   as for printf, then its arguments; cut at 1000 bytes
  */

@@ -55,7 +55,9 @@ log_line(struct procpool_job *job, enum procpool_level level, const char *line)
 		.length = strlen(line), .type = RESULT_LOG, .code = (int)level
 	};
 
-	(void)pp_results_add(&w->results, &frame, line);
+	/* A copy of the worker that a job has forked does not have the ring ... */
+	if (pp_at_home(&w->home))
+		(void)pp_results_add(&w->results, &frame, line);
 }
 
 static char *
@@ -63,7 +65,8 @@ lend_space(struct procpool_job *job, size_t len)
 {
 	struct worker *w = job->owner;
 
-	return pp_results_lend(&w->results, len);
+	/* ... nor the area. */
+	return pp_at_home(&w->home) ? pp_results_lend(&w->results, len) : NULL;
 }
 
 /* ------------------------------------------------------------- The work */
