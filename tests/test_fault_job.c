@@ -216,6 +216,35 @@ t_forkreturn_later(struct procpool_job *job, const void *arg, size_t len)
 	return return_as(job, op, pid > 0);
 }
 
+/* Fails unless all children of the worker have ended, or do, with status 0. */
+static int
+reap_copies(struct procpool_job *job, const void *arg, size_t len)
+{
+	int status;
+	pid_t pid;
+
+	(void)arg;
+	(void)len;
+	while ((pid = waitpid(-1, &status, 0)) > 0)
+		if (status != 0)
+			return procpool_fail(job, 1,
+			    "the copy %d ended with status %#x", (int)pid,
+			    (unsigned)status);
+	return 0;
+}
+
+/* The copies that the only worker has made have ended, and not by a crash. */
+static void
+expect_copies_gone(struct procpool *pool)
+{
+	struct procpool_result result;
+	const int rc = procpool_call_task(
+	    pool, &(struct procpool_task){ .function = reap_copies }, &result);
+
+	ck_assert_msg(rc == 0, "%s: %s", procpool_errname(rc), result.message);
+	procpool_result_done(&result);
+}
+
 static void
 expect_original(struct procpool *pool, procpool_job_fn job, int id, int size)
 {
@@ -233,14 +262,12 @@ expect_original(struct procpool *pool, procpool_job_fn job, int id, int size)
 /* W25: with results in the pipe, and in the area. */
 START_TEST(a_job_that_returns_in_two_processes_has_one_result)
 {
-	struct procpool *pool = begin_fault(2);
-	const int alive = our_processes(NULL, 0);
+	struct procpool *pool = begin_fault(1);
 
 	for (int id = 0; id < 20; id++)
 		expect_original(
 		    pool, t_forkreturn, id, id % 2 == 0 ? 100 : 100000);
-	await_processes(alive, 2000); /* no copy lives on */
-	pool_works(pool);
+	expect_copies_gone(pool);
 	for (int id = 0; id < 20; id++)
 		ck_assert_int_eq(atomic_load(&shared->finished[id]), 1);
 	end_fault(pool, 0);
@@ -251,14 +278,67 @@ END_TEST
 START_TEST(a_copy_that_returns_after_its_worker_went_on_says_nothing)
 {
 	struct procpool *pool = begin_fault(1);
-	const int alive = our_processes(NULL, 0);
 
 	expect_original(pool, t_forkreturn_later, 0, 100);
 	expect_original(pool, t_forkreturn, 1, 100);
 	flag_set(&shared->flag[1], 1);
 	await_flag(&shared->flag[2], 1, 5000);
-	await_processes(alive, 2000);
+	expect_copies_gone(pool);
 	expect_original(pool, t_forkreturn, 2, 100);
+	end_fault(pool, 0);
+}
+END_TEST
+
+/* flag[0]: lines of the log. */
+static void
+count_copied_lines(enum procpool_level level, const char *line, void *unused)
+{
+	(void)level;
+	(void)unused;
+	if (strstr(line, "a copy") != NULL)
+		flag_add(&shared->flag[0], 1);
+}
+
+/* The copy takes the job for its own, and ends well. */
+static int
+use_in_a_copy(struct procpool_job *job, const void *arg, size_t len)
+{
+	static const char bytes[100000];
+	int status = -1;
+	const pid_t pid = fork();
+
+	(void)arg;
+	(void)len;
+	if (pid == 0) {
+		procpool_job_log(job, PROCPOOL_INFO, "a copy");
+		(void)procpool_return(job, bytes, sizeof(bytes));
+		(void)procpool_fail(job, 3, "a copy");
+		_exit(7);
+	}
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 7
+	    ? 0
+	    : procpool_fail(
+		  job, 1, "the copy ended with %#x", (unsigned)status);
+}
+
+/* W25 */
+START_TEST(a_copy_that_uses_the_job_does_nothing)
+{
+	struct procpool *pool = begin_fault_with((struct procpool_options){
+	    .n_jobs = 1, .log = count_copied_lines });
+	struct procpool_result result;
+
+	for (int i = 0; i < 3; i++) {
+		const int rc = procpool_call_task(pool,
+		    &(struct procpool_task){ .function = use_in_a_copy },
+		    &result);
+
+		ck_assert_msg(rc == 0, "%s", result.message);
+		ck_assert_uint_eq(result.len, 0);
+		procpool_result_done(&result);
+	}
+	ck_assert_int_eq(atomic_load(&shared->flag[0]), 0);
 	end_fault(pool, 0);
 }
 END_TEST
@@ -275,7 +355,7 @@ start_in_two(struct procpool_job *job, void **state)
 START_TEST(a_worker_whose_start_returns_in_two_processes_is_one_worker)
 {
 	struct procpool *pool = begin_fault_with((struct procpool_options){
-	    .n_jobs = 2, .worker_start = start_in_two });
+	    .n_jobs = 1, .worker_start = start_in_two });
 	struct procpool_stats stats;
 
 	submit_ops(pool, t_ledger, 0, 99, 0);
@@ -283,7 +363,7 @@ START_TEST(a_worker_whose_start_returns_in_two_processes_is_one_worker)
 	expect_success(0, 99);
 	ok(procpool_get_stats(pool, &stats, NULL));
 	ck_assert_uint_eq(stats.restarts, 0);
-	await_processes(3, 2000);
+	expect_copies_gone(pool);
 	end_fault(pool, 100);
 }
 END_TEST
@@ -831,6 +911,7 @@ RUN_TESTS("fault_job", a_job_that_ends_its_thread_ends_its_worker,
     a_stack_overflow_ends_a_worker_forked_by_a_thread_too,
     a_job_that_returns_in_two_processes_has_one_result,
     a_copy_that_returns_after_its_worker_went_on_says_nothing,
+    a_copy_that_uses_the_job_does_nothing,
     a_worker_whose_start_returns_in_two_processes_is_one_worker,
     a_job_that_becomes_a_program_which_goes_on_is_killed,
     a_job_that_becomes_a_program_which_ends_has_exited,
