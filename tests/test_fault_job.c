@@ -868,7 +868,7 @@ expect_alike(const struct traces *t, const struct traces *before)
 }
 
 /* R09: what a job leaves, the next one in the same worker finds; no other
- * worker and not the host (U9); a refresh makes all clean. */
+ * worker and not the host; a refresh makes all clean. */
 START_TEST(what_a_job_leaves_behind_is_there_for_the_next_until_a_refresh)
 {
 	struct procpool *pool = begin_fault(1);
