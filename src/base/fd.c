@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -155,22 +156,6 @@ pp_shared_memory(const char *name, size_t size, int *fd)
 	return rc;
 }
 
-int
-pp_pidfd_open(pid_t pid, int *fd)
-{
-	*fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (*fd < 0)
-		return -errno;
-	return raise_one(fd);
-}
-
-int
-pp_pidfd_kill(int fd, int signal)
-{
-	return syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0) < 0 ? -errno
-								       : 0;
-}
-
 /* Wait for an event of a descriptor: whether it came before the deadline. */
 static bool
 await(int fd, short event, uint64_t deadline)
@@ -188,6 +173,36 @@ int
 pp_readable(int fd, uint64_t deadline)
 {
 	return await(fd, POLLIN, deadline);
+}
+
+int
+pp_pidfd_open(pid_t pid, int *fd)
+{
+	*fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (*fd < 0)
+		return -errno;
+	return raise_one(fd);
+}
+
+int
+pp_pidfd_stand_in(int socket, int *fd)
+{
+	*fd = fcntl(socket, F_DUPFD_CLOEXEC, STANDARD_FDS);
+	return *fd < 0 ? -errno : 0;
+}
+
+int
+pp_pidfd_kill(int fd, pid_t pid, int signal)
+{
+	if (syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0) == 0)
+		return 0;
+	if (fd < 0 || (errno != ENOSYS && errno != EBADF))
+		return -errno;
+	/* Until its end is told the number is its own, but for the moment in
+	 * which it is being reaped: a pidfd is better. */
+	if (pid <= 0 || pp_readable(fd, 0))
+		return -ESRCH;
+	return kill(pid, signal) < 0 ? -errno : 0;
 }
 
 int

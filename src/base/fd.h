@@ -37,7 +37,13 @@ int pp_shared_memory(const char *name, size_t size, int *fd);
 
 /* A descriptor of a process, readable when it has ended. */
 int pp_pidfd_open(pid_t pid, int *fd);
-int pp_pidfd_kill(int fd, int signal);
+
+/* Where the system has no pidfds (valgrind has none, nor a kernel before 5.3):
+ * have a socket stand for one, on which the end of the process is told, or
+ * which is closed then. */
+int pp_pidfd_stand_in(int socket, int *fd);
+
+int pp_pidfd_kill(int fd, pid_t pid, int signal);
 
 /* Whether fd becomes readable (or is hung up) before the deadline: 1 or 0. */
 int pp_readable(int fd, uint64_t deadline);

@@ -170,7 +170,7 @@ end_of_file(struct channel *ch)
 		return;
 	ch->hung_up = true;
 	if (pp_life_step(&ch->life, LIFE_BROKE) == LIFE_KILL)
-		(void)pp_pidfd_kill(ch->pidfd, SIGKILL);
+		(void)pp_pidfd_kill(ch->pidfd, ch->pid, SIGKILL);
 }
 
 enum {
@@ -247,7 +247,7 @@ ask_to_stop(struct channel *ch)
 	if (pp_outbox_fits(&ch->out, 0))
 		pp_outbox_add(&ch->out, &frame, NULL);
 	if (!pp_channel_is_free(ch))
-		(void)pp_pidfd_kill(ch->pidfd, SIGTERM);
+		(void)pp_pidfd_kill(ch->pidfd, ch->pid, SIGTERM);
 }
 
 void
@@ -260,7 +260,7 @@ pp_channel_event(struct channel *ch, enum life_event event)
 		ask_to_stop(ch);
 		break;
 	case LIFE_KILL:
-		(void)pp_pidfd_kill(ch->pidfd, SIGKILL);
+		(void)pp_pidfd_kill(ch->pidfd, ch->pid, SIGKILL);
 		break;
 	case LIFE_BUG:
 	case LIFE_NOTHING:

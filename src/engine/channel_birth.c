@@ -201,10 +201,10 @@ await_birth(struct channel *ch)
 		return -EMFILE; /* its descriptor could not be received */
 	if (n != (ssize_t)sizeof(report))
 		return -EPIPE;
-	if (report.kind != REPORT_BORN || ch->pidfd < 0)
+	if (report.kind != REPORT_BORN)
 		return report.error < 0 ? report.error : -EPIPE;
 	ch->pid = report.pid;
-	return 0;
+	return ch->pidfd < 0 ? pp_pidfd_stand_in(ch->report, &ch->pidfd) : 0;
 }
 
 int

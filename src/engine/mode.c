@@ -230,7 +230,7 @@ pp_lease_await_end(struct channel *ch)
 		if (!leased)
 			return;
 		if (over && (deadline == PP_NEVER || deadline <= pp_now())) {
-			(void)pp_pidfd_kill(ch->pidfd, signal);
+			(void)pp_pidfd_kill(ch->pidfd, ch->pid, signal);
 			signal = SIGKILL;
 			deadline = pp_deadline(grace);
 		}

@@ -109,7 +109,8 @@ fork_fresh(struct spawner *s, int control)
 	int host_pidfd, rc = pp_pidfd_open(getpid(), &host_pidfd);
 	bool alone;
 
-	if (rc < 0)
+	/* Without pidfds the spawner sees the host end by its socket alone. */
+	if (rc < 0 && rc != -ENOSYS)
 		return rc;
 	alone = pp_thread_is_alone();
 	s->between = pp_fork();
@@ -213,7 +214,8 @@ await(struct spawner *s, int64_t ms, bool *ready)
 	if (report.kind == REPORT_BORN && s->pidfd < 0) {
 		s->pid = report.pid;
 		s->pidfd = fd;
-		return 0;
+		/* (Nothing else comes here once it is ready.) */
+		return fd < 0 ? pp_pidfd_stand_in(s->control, &s->pidfd) : 0;
 	}
 	pp_close(&fd);
 	*ready = report.kind == REPORT_READY;
@@ -233,7 +235,7 @@ see_off(struct spawner *spawner)
 		return;
 	if (atomic_load(&spawner->deaf) ||
 	    !pp_readable(spawner->pidfd, pp_deadline(END_MS))) {
-		(void)pp_pidfd_kill(spawner->pidfd, SIGKILL);
+		(void)pp_pidfd_kill(spawner->pidfd, spawner->pid, SIGKILL);
 		(void)pp_readable(spawner->pidfd, pp_deadline(END_MS));
 	}
 	(void)waitid(P_PIDFD, (id_t)spawner->pidfd, &info, WEXITED | WNOHANG);
@@ -252,7 +254,7 @@ pp_spawner_await(struct spawner *s)
 		rc = await(s, ms, &ready);
 	reap(s->between);
 	if (rc < 0 && s->pidfd >= 0)
-		(void)pp_pidfd_kill(s->pidfd, SIGKILL);
+		(void)pp_pidfd_kill(s->pidfd, s->pid, SIGKILL);
 	else if (rc == PROCPOOL_ESPAWNER && s->prepared)
 		give_up_dormant();
 	return rc;
@@ -264,6 +266,9 @@ destroy(struct spawner *s)
 	/* Unless it has been introduced there is nothing to see it off by. */
 	if (s->control >= 0 && !s->awaited)
 		(void)pp_spawner_await(s);
+	/* The socket stays open where it stands for the pidfd. */
+	if (s->control >= 0)
+		(void)tell(s, REQUEST_FINISH, NULL);
 	pp_close(&s->control);
 	see_off(s);
 	pp_close(&s->pidfd);

@@ -50,7 +50,8 @@ report(int socket, const struct spawn_report *what, const int *fds, int n)
 
 /*
  * Introduce a new process to the host by a pidfd, so that it can be ended even
- * if it hangs at once; or tell why there is none.
+ * if it hangs at once; or tell why there is none.  (Without pidfds by its
+ * number.)
  */
 static void
 introduce(int socket, pid_t pid, int error)
@@ -60,6 +61,8 @@ introduce(int socket, pid_t pid, int error)
 
 	if (error == 0) {
 		error = pp_pidfd_open(pid, &pidfd);
+		if (error == -ENOSYS)
+			error = 0; /* the host does without */
 		if (error < 0)
 			(void)kill(pid, SIGKILL);
 	}
