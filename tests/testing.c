@@ -556,7 +556,7 @@ find_tag(void)
 	char line[512];
 
 	tag[0] = '\0';
-	snprintf(start, sizeof(start), "%lx-", (unsigned long)shared);
+	snprintf(start, sizeof(start), "%08lx-", (unsigned long)shared);
 	while (maps != NULL && fgets(line, sizeof(line), maps) != NULL)
 		if (strncmp(line, start, strlen(start)) == 0)
 			read_tag(line, tag, sizeof(tag));
@@ -835,6 +835,15 @@ append(char *text, size_t size, const char *line)
 	snprintf(text + used, size - used, "%s\n", line);
 }
 
+/* Check has a file for its messages, and with CK_FORK=no another one after the
+ * test than before. */
+static bool
+is_checks_own(const char *target)
+{
+	return strstr(target, "/check_") != NULL &&
+	    strstr(target, " (deleted)") != NULL;
+}
+
 static void
 describe_descriptors(char *text, size_t size)
 {
@@ -844,7 +853,8 @@ describe_descriptors(char *text, size_t size)
 	qsort(targets, (size_t)n, sizeof(targets[0]), compare_targets);
 	text[0] = '\0';
 	for (int i = 0; i < n; i++)
-		append(text, size, targets[i]);
+		if (!is_checks_own(targets[i]))
+			append(text, size, targets[i]);
 }
 
 static int
