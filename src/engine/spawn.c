@@ -178,7 +178,7 @@ give_up_dormant(void)
 
 	if (s == NULL)
 		return;
-	(void)pp_pidfd_kill(s->pidfd, SIGKILL);
+	(void)pp_pidfd_kill(s->pidfd, s->pid, SIGKILL);
 	(void)pp_readable(s->pidfd, pp_deadline(END_MS));
 }
 
