@@ -14,11 +14,11 @@ stub_take_over(struct procpool_job *job, const struct op *op)
 {
 	struct worker *w = job->owner;
 
-	if (pp_results_flush(&w->results) < 0)
+	if (pp_outstream_flush(&w->out) < 0)
 		_exit(97);
 	return (struct stub){ .worker = w,
 		.page = w->page,
-		.area = w->results.area.memory,
+		.area = w->out.area.memory,
 		.max_payload = (size_t)w->request->max_payload,
 		.op = *op,
 		/* A worker passes its frames one after the other: this is the
@@ -33,7 +33,7 @@ stub_say(struct stub *stub, const void *bytes, size_t len)
 	const char *from = bytes;
 
 	while (len > 0) {
-		const ssize_t n = write(stub->worker->results.fd, from, len);
+		const ssize_t n = write(stub->worker->out.fd, from, len);
 
 		if (n < 0 && errno != EINTR)
 			_exit(97);
@@ -398,7 +398,7 @@ lie_deaf(struct stub *stub)
 void
 lie_hang_up(struct stub *stub)
 {
-	close(stub->worker->results.fd);
+	close(stub->worker->out.fd);
 	stub_wait();
 }
 

@@ -11,7 +11,7 @@
 #include "base/home.h"
 #include "process/inbox.h"
 #include "process/job.h"
-#include "process/results.h"
+#include "process/outstream.h"
 
 /* Results are written together: each time that they wake the host costs about
  * as much as a hundred small tasks.  They are written before the worker waits
@@ -26,7 +26,7 @@ struct worker {
 	struct home home;
 	struct procpool_job job;
 	struct inbox inbox;
-	struct results results;
+	struct outstream out;
 	uint64_t clock; /* the latest time read, ns */
 	uint64_t flushed; /* when results were last written, ns */
 };
@@ -35,7 +35,7 @@ static int
 flush(struct worker *w)
 {
 	w->flushed = w->clock;
-	return pp_results_flush(&w->results);
+	return pp_outstream_flush(&w->out);
 }
 
 /* The host may be waiting for results before it sends more. */
@@ -57,7 +57,7 @@ log_line(struct procpool_job *job, enum procpool_level level, const char *line)
 
 	/* A copy of the worker that a job has forked does not have the ring ... */
 	if (pp_at_home(&w->home))
-		(void)pp_results_add(&w->results, &frame, line);
+		(void)pp_outstream_add(&w->out, &frame, line);
 }
 
 static char *
@@ -66,7 +66,7 @@ lend_space(struct procpool_job *job, size_t len)
 	struct worker *w = job->owner;
 
 	/* ... nor the area. */
-	return pp_at_home(&w->home) ? pp_results_lend(&w->results, len) : NULL;
+	return pp_at_home(&w->home) ? pp_outstream_lend(&w->out, len) : NULL;
 }
 
 /* ------------------------------------------------------------- The work */
@@ -95,7 +95,7 @@ run_task(struct worker *w, const struct task_frame *task, const void *arg)
 		.started = started };
 	struct job_end end = { .type = RESULT_ERROR, .code = -ENOMEM };
 
-	pp_results_reuse(&w->results);
+	pp_outstream_reuse(&w->out);
 	if (arg != NULL)
 		end = pp_job_run(&w->job, function_of(w, task), task->attempt,
 		    arg, (size_t)task->length);
@@ -110,9 +110,9 @@ run_task(struct worker *w, const struct task_frame *task, const void *arg)
 	frame.length = end.len;
 	if (end.is_lent) {
 		frame.type = RESULT_LARGE;
-		frame.place = pp_results_give(&w->results, end.len);
+		frame.place = pp_outstream_give(&w->out, end.len);
 	}
-	return pp_results_add(&w->results, &frame, end.data);
+	return pp_outstream_add(&w->out, &frame, end.data);
 }
 
 /* Memory of a payload that is too large for an area is not kept. */
@@ -127,7 +127,7 @@ drop_giants(struct worker *w)
 static bool
 is_flush_due(const struct worker *w)
 {
-	return pp_results_waiting(&w->results) >= FLUSH_BYTES ||
+	return pp_outstream_waiting(&w->out) >= FLUSH_BYTES ||
 	    w->clock - w->flushed >= FLUSH_AFTER;
 }
 
@@ -180,7 +180,7 @@ static int
 start(struct worker *w)
 {
 	struct result_frame frame = { .type = RESULT_READY,
-		.code = w->results.area.memory != NULL };
+		.code = w->out.area.memory != NULL };
 	int rc = 0;
 
 	if (w->request->start != NULL) {
@@ -193,7 +193,7 @@ start(struct worker *w)
 		frame.code = rc;
 		frame.length = w->job.message_len;
 	}
-	if (pp_results_add(&w->results, &frame, w->job.message) < 0 ||
+	if (pp_outstream_add(&w->out, &frame, w->job.message) < 0 ||
 	    (rc != 0 && flush(w) < 0))
 		return -EPIPE;
 	return rc == 0 ? 0 : -ECANCELED;
@@ -218,7 +218,7 @@ pp_worker_serve(const struct spawn_request *request, int task_fd, int result_fd,
 		.clock = pp_now() };
 	int rc = pp_inbox_init(&w.inbox);
 
-	pp_results_init(&w.results, result_fd, page, has_areas);
+	pp_outstream_init(&w.out, result_fd, page, has_areas);
 	if (rc == 0)
 		rc = pp_home_init(&w.home);
 	if (rc == 0)

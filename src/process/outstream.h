@@ -4,8 +4,8 @@
  * large ones stay in the area behind the page.  When to write is the worker's
  * to decide.  The host's end is engine/stream.h.
  */
-#ifndef PP_PROCESS_RESULTS_H
-#define PP_PROCESS_RESULTS_H
+#ifndef PP_PROCESS_OUTSTREAM_H
+#define PP_PROCESS_OUTSTREAM_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@
 #include "rules/frame.h"
 #include "rules/page.h"
 
-struct results {
+struct outstream {
 	/* Set once. */
 	int fd;
 	struct page *page;
@@ -30,33 +30,33 @@ struct results {
 };
 
 /* The descriptor and the page stay the caller's. */
-void pp_results_init(
-    struct results *results, int fd, struct page *page, bool has_areas);
+void pp_outstream_init(
+    struct outstream *out, int fd, struct page *page, bool has_areas);
 
 /* Append a frame with its payload, writing only when the ring is full: 0 or
  * -errno.  It counts once its last byte is committed. */
-int pp_results_add(struct results *results, const struct result_frame *frame,
+int pp_outstream_add(struct outstream *out, const struct result_frame *frame,
     const void *payload);
 
 /* The bytes that are in the ring and not written. */
 static inline size_t
-pp_results_waiting(const struct results *results)
+pp_outstream_waiting(const struct outstream *out)
 {
-	return (size_t)(results->appended - results->sent);
+	return (size_t)(out->appended - out->sent);
 }
 
 /* Write all that is in the ring: 0 or -errno. */
-int pp_results_flush(struct results *results);
+int pp_outstream_flush(struct outstream *out);
 
 /* Space in the area for a result, behind those that the host has not taken yet,
- * the same until pp_results_give(); NULL when they are many: then it goes
+ * the same until pp_outstream_give(); NULL when they are many: then it goes
  * through the pipe, and waits there for the host. */
-char *pp_results_lend(struct results *results, size_t len);
+char *pp_outstream_lend(struct outstream *out, size_t len);
 
 /* Give the host what is in that space: its place. */
-size_t pp_results_give(struct results *results, size_t len);
+size_t pp_outstream_give(struct outstream *out, size_t len);
 
 /* Use the area from its start again if the host has taken all of it. */
-void pp_results_reuse(struct results *results);
+void pp_outstream_reuse(struct outstream *out);
 
 #endif
