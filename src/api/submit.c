@@ -5,12 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "engine/batch.h"
-#include "engine/pool.h"
-
-#define STAMP_QUEUE 64 /* tasks in the queue from which times are shared */
-#define STAMP_USES  16 /* submits that share one */
+#include "engine/book.h"
 
 /* What a submit does when the queue is full. */
 enum patience {
@@ -82,17 +78,6 @@ await_room_locked(struct procpool *pool, size_t len, enum patience patience)
 	}
 }
 
-/* A blank task: one that was used before, if there is any. */
-static struct task *
-blank_locked(struct procpool *pool)
-{
-	struct task *task = pp_list_pop(&pool->spare);
-
-	if (task == NULL)
-		task = pp_task_new();
-	return task;
-}
-
 /* Make a task out of what was submitted; takes heap, when there is any. */
 static void
 fill(struct task *task, const struct procpool_task *spec, struct block heap)
@@ -109,40 +94,6 @@ fill(struct task *task, const struct procpool_task *spec, struct block heap)
 	task->owner = spec->batch != NULL ? OWNER_BATCH : OWNER_NONE;
 }
 
-/*
- * The time of a submit.  With many tasks before it, a few submits in a row
- * share one reading of the clock, for a tick of the kernel's at most: it is a
- * good part of what a submit costs.
- */
-static uint64_t
-stamp_locked(struct procpool *pool)
-{
-	struct stamp *stamp = &pool->stamp;
-	const uint64_t tick = pp_now_coarse();
-
-	if (pool->queue.count < STAMP_QUEUE || stamp->tick != tick ||
-	    stamp->uses++ >= STAMP_USES) {
-		stamp->now = pp_now();
-		stamp->tick = tick;
-		stamp->uses = 0;
-	}
-	return stamp->now;
-}
-
-/* Enter a task into the pool's books. */
-static void
-book_locked(struct procpool *pool, struct task *task)
-{
-	task->id = ++pool->last_task;
-	task->submitted = stamp_locked(pool);
-	task->epoch = pool->epochs.current;
-	pool->epochs.open[task->epoch % 2]++;
-	pool->open_tasks++;
-	pool->open_bytes += task->len;
-	pool->stats.submitted++;
-	pool->stats.bytes_in += task->len;
-}
-
 static int
 admit_locked(struct procpool *pool, const struct procpool_task *spec,
     struct block heap, enum patience patience, struct task **task)
@@ -156,7 +107,7 @@ admit_locked(struct procpool *pool, const struct procpool_task *spec,
 	rc = pp_queue_reserve(&pool->queue, pool->open_tasks + 1);
 	if (rc < 0)
 		return rc;
-	*task = blank_locked(pool);
+	*task = pp_book_blank_locked(pool);
 	if (*task == NULL)
 		return -ENOMEM;
 	if (spec->batch != NULL)
@@ -168,7 +119,7 @@ admit_locked(struct procpool *pool, const struct procpool_task *spec,
 	fill(*task, spec, heap);
 	if (spec->batch != NULL)
 		(*task)->index = index;
-	book_locked(pool, *task);
+	pp_book_locked(pool, *task);
 	return 0;
 }
 
