@@ -705,6 +705,23 @@ struct procpool_task {
 	void *user; /* for done */
 	struct procpool_batch
 	    *batch; /* or NULL; takes the result, after done */
+
+	/* Any number.  Of the tasks that wait, a higher one is started before
+	 * a lower one, whoever submitted it and in whatever way; one that runs
+	 * is not interrupted, and lower ones wait as long as there are higher.
+	 * What workers were sent and have not begun waits, too; to take it
+	 * back for a higher one takes a moment.  While one other than 0 waits,
+	 * a worker is given one task at a time, which costs tiny tasks most of
+	 * their rate. */
+	int priority;
+
+	/* 0: any worker.  Otherwise tasks of one key run in one worker, that
+	 * of index key % n_jobs, one after the other; those of one priority in
+	 * the order of submission.  They wait for this worker, whatever others
+	 * have to do.  When it dies or is refreshed they go on in its
+	 * replacement: what a job has left in its memory is not there then.
+	 * (Mix keys that have a common factor, as addresses do.) */
+	uint64_t key;
 };
 
 /*

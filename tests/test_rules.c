@@ -99,18 +99,22 @@ END_TEST
 
 START_TEST(the_queue_keeps_its_order_when_tasks_come_back_and_it_grows)
 {
-	struct queue queue = { 0 };
+	struct queue queue;
 	static struct task tasks[300];
 	struct task_list back = { 0 };
+	struct choice choice;
 
+	ok(pp_queue_init(&queue, 1));
 	ck_assert_int_eq(pp_queue_reserve(&queue, 300), 0);
 	for (size_t i = 2; i < 200; i++) {
 		tasks[i].len = i;
 		pp_queue_push(&queue, &tasks[i]);
 	}
 	/* The ring has wrapped, and then grows. */
-	for (size_t i = 2; i < 150; i++)
-		ck_assert_ptr_eq(pp_queue_pop(&queue), &tasks[i]);
+	for (size_t i = 2; i < 150; i++) {
+		ck_assert(pp_queue_choose(&queue, 0, true, &choice));
+		ck_assert_ptr_eq(pp_queue_take(&queue, &choice), &tasks[i]);
+	}
 	for (size_t i = 200; i < 300; i++) {
 		tasks[i].len = i;
 		pp_queue_push(&queue, &tasks[i]);
@@ -121,8 +125,9 @@ START_TEST(the_queue_keeps_its_order_when_tasks_come_back_and_it_grows)
 	ck_assert_int_eq(pp_queue_reserve(&queue, 5000), 0);
 	ck_assert_uint_eq(queue.count, 200);
 	for (size_t i = 100; i < 300; i++) {
-		ck_assert_uint_eq(pp_queue_first_len(&queue), i);
-		ck_assert_ptr_eq(pp_queue_pop(&queue), &tasks[i]);
+		ck_assert(pp_queue_choose(&queue, 0, true, &choice));
+		ck_assert_uint_eq(choice.len, i);
+		ck_assert_ptr_eq(pp_queue_take(&queue, &choice), &tasks[i]);
 	}
 	ck_assert_uint_eq(queue.count, 0);
 	pp_queue_done(&queue);

@@ -69,6 +69,7 @@ destroy_locks(struct procpool *pool)
 static void
 done_workers(struct procpool *pool)
 {
+	pp_queue_done(&pool->queue);
 	free(pool->busy_ns);
 	free(pool->worker_names);
 }
@@ -78,11 +79,11 @@ static int
 init_workers(struct procpool *pool)
 {
 	const size_t n = (size_t)pool->n_jobs;
-	int i;
+	int i, rc = pp_queue_init(&pool->queue, pool->n_jobs);
 
 	pool->busy_ns = calloc(n, sizeof(*pool->busy_ns));
 	pool->worker_names = calloc(n, sizeof(*pool->worker_names));
-	if (pool->busy_ns == NULL || pool->worker_names == NULL) {
+	if (rc < 0 || pool->busy_ns == NULL || pool->worker_names == NULL) {
 		done_workers(pool);
 		return -ENOMEM;
 	}
@@ -131,7 +132,6 @@ destroy(struct procpool *pool)
 
 	while ((task = pp_list_pop(&pool->spare)) != NULL)
 		pp_task_free(task);
-	pp_queue_done(&pool->queue);
 	destroy_locks(pool);
 	pp_log_done(&pool->log);
 	done_workers(pool);

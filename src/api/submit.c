@@ -80,7 +80,8 @@ await_room_locked(struct procpool *pool, size_t len, enum patience patience)
 
 /* Make a task out of what was submitted; takes heap, when there is any. */
 static void
-fill(struct task *task, const struct procpool_task *spec, struct block heap)
+fill(struct procpool *pool, struct task *task, const struct procpool_task *spec,
+    struct block heap)
 {
 	task->function = spec->function;
 	task->len = spec->len;
@@ -92,6 +93,12 @@ fill(struct task *task, const struct procpool_task *spec, struct block heap)
 	task->user = spec->user;
 	task->batch = spec->batch;
 	task->owner = spec->batch != NULL ? OWNER_BATCH : OWNER_NONE;
+	task->priority = spec->priority;
+	task->tie = TIE_NONE;
+	if (spec->key != 0) {
+		task->tie = TIE_KEY;
+		task->worker = (int)(spec->key % (uint64_t)pool->n_jobs);
+	}
 }
 
 static int
@@ -116,10 +123,12 @@ admit_locked(struct procpool *pool, const struct procpool_task *spec,
 		pp_list_push(&pool->spare, *task);
 		return rc;
 	}
-	fill(*task, spec, heap);
+	fill(pool, *task, spec, heap);
 	if (spec->batch != NULL)
 		(*task)->index = index;
 	pp_book_locked(pool, *task);
+	if (!pp_task_is_plain(*task))
+		(*task)->turn = (*task)->id;
 	return 0;
 }
 
@@ -138,6 +147,7 @@ static int
 submit(struct procpool *pool, const struct procpool_task *spec,
     enum patience patience, struct caller *caller)
 {
+	struct task_list tasks = { 0 };
 	struct task *task;
 	struct block heap = { 0 };
 	int rc = check(pool, spec);
@@ -163,7 +173,8 @@ submit(struct procpool *pool, const struct procpool_task *spec,
 		task->caller = caller;
 		task->owner = OWNER_CALLER;
 	}
-	pool->backend->accept(pool, task);
+	pp_list_push(&tasks, task);
+	pool->backend->accept(pool, &tasks);
 	return 0;
 }
 

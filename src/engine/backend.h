@@ -6,7 +6,7 @@
 
 #include <procpool.h>
 
-struct task;
+struct task_list;
 
 struct backend {
 	/* Be ready for tasks.  0 or an error, and nothing is left. */
@@ -16,9 +16,10 @@ struct backend {
 	 * empty.  Tasks that were running are settled when it returns. */
 	void (*stop)(struct procpool *pool);
 
-	/* A task was accepted: put it where it will be run.  Called with the
-	 * pool's lock held; gives it back. */
-	void (*accept)(struct procpool *pool, struct task *task);
+	/* Tasks were accepted, in one moment: put them where they will be
+	 * run.  That of a caller comes alone.  Called with the pool's lock
+	 * held; gives it back. */
+	void (*accept)(struct procpool *pool, struct task_list *tasks);
 
 	/* Replace the workers by ones of a new snapshot. */
 	int (*refresh)(struct procpool *pool);

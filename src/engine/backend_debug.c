@@ -135,9 +135,11 @@ run(struct procpool *pool, struct task *task)
 static void
 run_queue_locked(struct procpool *pool)
 {
-	while (pool->queue.count > 0) {
+	struct choice choice;
+
+	while (pp_queue_choose(&pool->queue, 0, true, &choice)) {
 		struct task_list ended = { 0 };
-		struct task *task = pp_queue_pop(&pool->queue);
+		struct task *task = pp_queue_take(&pool->queue, &choice);
 
 		uv_mutex_unlock(&pool->lock);
 		run(pool, task);
@@ -150,9 +152,12 @@ run_queue_locked(struct procpool *pool)
 }
 
 static void
-accept_task(struct procpool *pool, struct task *task)
+accept_tasks(struct procpool *pool, struct task_list *tasks)
 {
-	pp_queue_push(&pool->queue, task);
+	struct task *task;
+
+	while ((task = pp_list_pop(tasks)) != NULL)
+		pp_queue_push(&pool->queue, task);
 	if (!pool->in_job) {
 		pool->in_job = true;
 		run_queue_locked(pool);
@@ -180,7 +185,7 @@ check(struct procpool *pool, procpool_job_fn function)
 const struct backend pp_backend_debug = {
 	.start = start,
 	.stop = stop,
-	.accept = accept_task,
+	.accept = accept_tasks,
 	.refresh = refresh,
 	.check = check,
 };

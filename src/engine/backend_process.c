@@ -196,7 +196,7 @@ stop(struct procpool *pool)
 static bool
 lease(struct procpool *pool, struct task *task)
 {
-	struct channel *ch = pp_lease_begin_locked(pool);
+	struct channel *ch = pp_lease_begin_locked(pool, task);
 	struct task_list list = { 0 };
 
 	if (ch == NULL)
@@ -204,22 +204,23 @@ lease(struct procpool *pool, struct task *task)
 	uv_mutex_unlock(&pool->lock);
 	if (!pp_lease_run(ch, task))
 		pp_list_push(&list, task);
-	pp_lease_end(ch);
+	/* Before the channel goes back: nothing shall overtake it there. */
 	pp_keeper_requeue(pool, &list);
+	pp_lease_end(ch);
 	return true;
 }
 
 static void
-accept_task(struct procpool *pool, struct task *task)
+accept_tasks(struct procpool *pool, struct task_list *tasks)
 {
-	int wake;
+	struct task *task = tasks->first;
 
 	if (task->owner == OWNER_CALLER && lease(pool, task))
 		return;
-	pp_queue_push(&pool->queue, task);
-	wake = pp_mode_rouse_locked(pool);
-	if (wake >= 0)
-		pp_wake(wake); /* with the lock held: a stop would close it */
+	while ((task = pp_list_pop(tasks)) != NULL) {
+		pp_queue_push(&pool->queue, task);
+		pp_mode_call_locked(pool, task);
+	}
 	uv_mutex_unlock(&pool->lock);
 }
 
@@ -294,7 +295,7 @@ refresh(struct procpool *pool)
 const struct backend pp_backend_process = {
 	.start = start,
 	.stop = stop,
-	.accept = accept_task,
+	.accept = accept_tasks,
 	.refresh = refresh,
 	.check = check,
 };

@@ -117,9 +117,10 @@ void pp_channel_send_locked(struct channel *ch, struct task *task);
 void pp_channel_flush(struct channel *ch);
 
 /* Take back tasks that the worker has not claimed, newest first, at most
- * `most`, to the front of `list`.  By any thread. */
+ * `most`, to the front of `list`; with those that are tied to this worker, or
+ * without.  By any thread. */
 void pp_channel_revoke_locked(
-    struct channel *ch, size_t most, struct task_list *list);
+    struct channel *ch, size_t most, bool tied, struct task_list *list);
 
 /*
  * Frames that the worker has passed free their slots.  Results tell of most;

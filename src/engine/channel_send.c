@@ -114,14 +114,14 @@ pp_channel_flush(struct channel *ch)
 
 void
 pp_channel_revoke_locked(
-    struct channel *ch, size_t most, struct task_list *list)
+    struct channel *ch, size_t most, bool tied, struct task_list *list)
 {
 	uint64_t n = ch->next;
 
 	while (most > 0 && n > ch->oldest && n > ch->fixed && !ch->lent) {
 		struct task *task = ch->flight[--n % PP_SLOTS];
 
-		if (task == NULL)
+		if (task == NULL || (task->tie != TIE_NONE && !tied))
 			continue;
 		if (!pp_claim_take(ch->page, n, CLAIM_REVOKED))
 			return; /* claimed, and so is all before it */

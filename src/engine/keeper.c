@@ -24,22 +24,16 @@ pp_keeper_verdict(struct procpool *pool)
 void
 pp_keeper_requeue(struct procpool *pool, struct task_list *again)
 {
+	const struct task *task;
 	int verdict = 0;
-	size_t n;
 
 	if (again->count == 0)
 		return;
 	uv_mutex_lock(&pool->lock);
 	if (pp_pool_serves(pool)) {
-		n = again->count;
+		for (task = again->first; task != NULL; task = task->next)
+			pp_mode_call_locked(pool, task);
 		pp_queue_put_back(&pool->queue, again);
-		while (n-- > 0) {
-			const int wake = pp_mode_rouse_locked(pool);
-
-			if (wake < 0)
-				break;
-			pp_wake(wake);
-		}
 	} else {
 		verdict = pp_pool_verdict(pool);
 	}

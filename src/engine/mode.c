@@ -53,15 +53,64 @@ remove_idle_locked(struct channel *ch)
 	*at = ch->next_idle;
 }
 
-int
+/* Whether a task waits that its worker is to get before any other. */
+static bool
+is_pressed_locked(const struct channel *ch)
+{
+	return pp_queue_presses(&ch->pool->queue, ch->index);
+}
+
+/* With the lock held, here and below: a stop would close the descriptor. */
+void
 pp_mode_rouse_locked(struct procpool *pool)
 {
 	struct channel *ch = pop_idle_locked(pool);
 
 	if (ch == NULL)
-		return -1;
+		return;
 	ch->mode = CHANNEL_AWAKE;
-	return ch->wake;
+	pp_wake(ch->wake);
+}
+
+static void
+rouse_this_locked(struct channel *ch)
+{
+	remove_idle_locked(ch);
+	ch->mode = CHANNEL_AWAKE;
+	pp_wake(ch->wake);
+}
+
+/* Let channels take back what they sent ahead. */
+static void
+stop_ahead_locked(struct procpool *pool)
+{
+	int i;
+
+	for (i = 0; i < pool->n_jobs && pool->ahead > 0; i++)
+		if (pool->channels[i].ahead)
+			pp_wake(pool->channels[i].wake);
+}
+
+/* For a task that only one worker may run. */
+static void
+call_one_locked(struct channel *ch, const struct task *task)
+{
+	if (ch->mode == CHANNEL_IDLE)
+		rouse_this_locked(ch);
+	else if (ch->ahead && pp_task_presses(task))
+		pp_wake(ch->wake);
+}
+
+void
+pp_mode_call_locked(struct procpool *pool, const struct task *task)
+{
+	if (task->tie != TIE_NONE) {
+		call_one_locked(&pool->channels[task->worker], task);
+		return;
+	}
+	pp_mode_rouse_locked(pool);
+	if (pp_task_presses(task))
+		stop_ahead_locked(pool);
 }
 
 static enum order
@@ -69,7 +118,9 @@ order_locked(const struct channel *ch)
 {
 	if (!pp_pool_serves(ch->pool))
 		return ORDER_END;
-	return ch->renew ? ORDER_RENEW : ORDER_SERVE;
+	if (ch->renew)
+		return ORDER_RENEW;
+	return ch->ahead && is_pressed_locked(ch) ? ORDER_YIELD : ORDER_SERVE;
 }
 
 enum order
@@ -98,8 +149,8 @@ pp_mode_go_idle(struct channel *ch)
 
 	uv_mutex_lock(&pool->lock);
 	/* What came since then may be waiting at another worker by now. */
-	idle = pool->queue.count == 0 && pool->queue.pushed == ch->seen &&
-	    order_locked(ch) == ORDER_SERVE;
+	idle = !pp_queue_has_for(&pool->queue, ch->index) &&
+	    pool->queue.pushed == ch->seen && order_locked(ch) == ORDER_SERVE;
 	if (idle)
 		push_idle_locked(ch);
 	uv_mutex_unlock(&pool->lock);
@@ -123,29 +174,50 @@ pp_mode_tell_load_locked(struct channel *ch, size_t tasks)
 	set_ahead_locked(ch, tasks > 1);
 }
 
-size_t
+struct share
 pp_mode_share_locked(const struct channel *ch, size_t live)
 {
 	const struct procpool *pool = ch->pool;
+	const size_t shared = pp_queue_shared(&pool->queue);
 	size_t eaters = (size_t)pool->n_jobs;
 
-	if (live > 0 && (pool->hungry > 0 || live > ENOUGH))
-		return 0;
+	if (is_pressed_locked(ch))
+		return live == 0 ? (struct share){ 1, 1 }
+				 : (struct share){ 0, 0 };
+	if (live > ENOUGH)
+		return (struct share){ 0, 0 };
+	if (live > 0 && pool->hungry > 0)
+		return (struct share){ PP_SLOTS, 0 };
 	if (live == 0)
 		eaters = (size_t)pool->hungry + (ch->hungry ? 0 : 1);
-	return (pool->queue.count + eaters - 1) / eaters;
+	return (struct share){ PP_SLOTS, (shared + eaters - 1) / eaters };
 }
 
 /* ------------------------------------------------------------- Leases */
 
-struct channel *
-pp_lease_begin_locked(struct procpool *pool)
+/* A sleeping channel for the task.  One that sleeps has nothing waiting that
+ * is tied to it. */
+static struct channel *
+take_idle_locked(struct procpool *pool, const struct task *task)
 {
 	struct channel *ch;
 
-	if (pool->queue.count > 0)
+	if (task->tie == TIE_NONE)
+		return pp_queue_shared(&pool->queue) == 0
+		    ? pop_idle_locked(pool)
+		    : NULL;
+	ch = &pool->channels[task->worker];
+	if (ch->mode != CHANNEL_IDLE)
 		return NULL;
-	ch = pop_idle_locked(pool);
+	remove_idle_locked(ch);
+	return ch;
+}
+
+struct channel *
+pp_lease_begin_locked(struct procpool *pool, const struct task *task)
+{
+	struct channel *ch = take_idle_locked(pool, task);
+
 	if (ch == NULL)
 		return NULL;
 	ch->mode = CHANNEL_LEASED;
@@ -162,8 +234,8 @@ pp_lease_end(struct channel *ch)
 
 	uv_mutex_lock(&pool->lock);
 	/* What was sent ahead to others meanwhile may be stolen. */
-	wake = ch->wanted_back || pool->queue.count > 0 || pool->ahead > 0 ||
-	    order_locked(ch) != ORDER_SERVE;
+	wake = ch->wanted_back || pp_queue_has_for(&pool->queue, ch->index) ||
+	    pool->ahead > 0 || order_locked(ch) != ORDER_SERVE;
 	ch->wanted_back = false;
 	if (wake) {
 		ch->mode = CHANNEL_AWAKE;

@@ -4,10 +4,16 @@
  * wait at one worker while another has nothing to do.
  *
  *   1. A channel is hungry when its worker has nothing to do.
- *   2. While any channel is hungry, only hungry ones take from the queue.
- *   3. A channel goes to sleep only when the queue is empty and, after it was
- *      counted as hungry, it has found nothing to steal.
- *   4. Whoever puts a task in the queue wakes a sleeping channel for it.
+ *   2. While any channel is hungry, only hungry ones take from the queue what
+ *      any worker may run.
+ *   3. A channel goes to sleep only when nothing is in the queue that its
+ *      worker may run and, after it was counted as hungry, it has found nothing
+ *      to steal.
+ *   4. Whoever puts a task in the queue wakes a sleeping channel for it: the
+ *      one that it is tied to, or any.
+ *   5. While a task waits that is to go before others, no channel that may run
+ *      it sends anything ahead.  Whoever puts such a task in the queue wakes
+ *      the channels that have, and they take it back.
  */
 #ifndef PP_ENGINE_MODE_H
 #define PP_ENGINE_MODE_H
@@ -18,6 +24,7 @@
 /* What the pool wants of a monitor. */
 enum order {
 	ORDER_SERVE,
+	ORDER_YIELD, /* take back what was sent ahead, then serve */
 	ORDER_RENEW, /* let the worker finish its task, then replace it */
 	ORDER_END,
 	ORDER_WAIT /* a caller has the channel */
@@ -37,16 +44,26 @@ void pp_mode_go_away(struct channel *ch);
  * is at. */
 void pp_mode_tell_load_locked(struct channel *ch, size_t tasks);
 
-/* How many tasks a channel may take from the queue, when it has `live`. */
-size_t pp_mode_share_locked(const struct channel *ch, size_t live);
+/* What a channel may take from the queue. */
+struct share {
+	size_t all; /* how many tasks, */
+	size_t shared; /* and of these, how many that others may run */
+};
 
-/* Wake one sleeping channel for a task in the queue: the descriptor to wake
- * once the lock is given back, or -1. */
-int pp_mode_rouse_locked(struct procpool *pool);
+/* What it may take when it has `live` tasks. */
+struct share pp_mode_share_locked(const struct channel *ch, size_t live);
 
-/* Take a sleeping channel for one task of a caller, or NULL.  The lock is
+/* Wake a sleeping channel, if there is one, for what any worker may run. */
+void pp_mode_rouse_locked(struct procpool *pool);
+
+/* Wake whoever a task is for that was put, or is just being put, in the
+ * queue. */
+void pp_mode_call_locked(struct procpool *pool, const struct task *task);
+
+/* Take a sleeping channel for the task of a caller, or NULL.  The lock is
  * held; pp_lease_end() gives the channel back. */
-struct channel *pp_lease_begin_locked(struct procpool *pool);
+struct channel *pp_lease_begin_locked(
+    struct procpool *pool, const struct task *task);
 
 /* Drive a leased channel until the task has been settled or the worker has
  * died, which the monitor then sees to.  False when it cannot be sent there

@@ -18,13 +18,17 @@ static size_t
 take_locked(struct channel *ch, struct task **tasks)
 {
 	struct queue *queue = &ch->pool->queue;
-	const size_t share = pp_mode_share_locked(ch, ch->live);
+	struct share share = pp_mode_share_locked(ch, ch->live);
 	struct load load = { 0 };
+	struct choice choice;
 	size_t n = 0;
 
-	while (n < share && n < PP_SLOTS &&
-	    pp_channel_fits_locked(ch, &load, pp_queue_first_len(queue)))
-		tasks[n++] = pp_queue_pop(queue);
+	while (n < share.all &&
+	    pp_queue_choose(queue, ch->index, share.shared > 0, &choice) &&
+	    pp_channel_fits_locked(ch, &load, choice.len)) {
+		share.shared -= choice.shared;
+		tasks[n++] = pp_queue_take(queue, &choice);
+	}
 	return n;
 }
 
@@ -68,7 +72,7 @@ static void
 recall(struct channel *ch, struct task_list *list)
 {
 	uv_mutex_lock(&ch->lock);
-	pp_channel_revoke_locked(ch, PP_SLOTS, list);
+	pp_channel_revoke_locked(ch, PP_SLOTS, true, list);
 	uv_mutex_unlock(&ch->lock);
 }
 
@@ -134,8 +138,9 @@ retire(struct channel *ch)
 	bury(ch);
 }
 
-/* A worker that is to be renewed runs what it has begun, and no more: whether
- * it is through with that. */
+/* A worker that is to be renewed runs what it has begun, and no more, and so
+ * does one for which a task waits that goes before others: whether it is
+ * through with that. */
 static bool
 step_back(struct channel *ch)
 {
@@ -167,7 +172,9 @@ serve(struct channel *ch)
 			retire(ch);
 			return;
 		}
-		if (order == ORDER_SERVE)
+		if (order == ORDER_YIELD)
+			(void)step_back(ch);
+		if (order != ORDER_RENEW)
 			busy = find_work(ch);
 		pp_channel_flush(ch);
 		/* A worker that was killed is waited for, too. */

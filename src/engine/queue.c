@@ -5,10 +5,19 @@
 
 #define CAPACITY_MIN 64
 
+int
+pp_queue_init(struct queue *queue, int workers)
+{
+	*queue = (struct queue){ .workers = workers };
+	queue->own = calloc((size_t)workers, sizeof(*queue->own));
+	return queue->own != NULL ? 0 : -ENOMEM;
+}
+
 void
 pp_queue_done(struct queue *queue)
 {
 	free(queue->ring);
+	free(queue->own);
 	*queue = (struct queue){ 0 };
 }
 
@@ -18,7 +27,7 @@ unwind(struct queue *queue, struct queued *ring, size_t capacity)
 {
 	size_t i;
 
-	for (i = 0; i < queue->count; i++)
+	for (i = 0; i < queue->plain; i++)
 		ring[i] =
 		    queue->ring[(queue->first + i) & (queue->capacity - 1)];
 	free(queue->ring);
@@ -45,7 +54,54 @@ pp_queue_reserve(struct queue *queue, size_t n)
 }
 
 void
-pp_queue_put_back(struct queue *queue, struct task_list *list)
+pp_queue_push_ranked(struct queue *queue, struct task *task)
+{
+	queue->count++;
+	if (task->tie != TIE_NONE) {
+		pp_ranks_push(&queue->own[task->worker], task);
+	} else {
+		pp_ranks_push(&queue->ranked, task);
+		queue->pushed++;
+	}
+}
+
+/* Whether the first of the ranked ones goes before the first in the ring. */
+static bool
+goes_before_ring(const struct queue *queue, const struct task *task)
+{
+	const struct task *plain;
+
+	if (task->priority != 0 || task->tie == TIE_BROADCAST)
+		return task->priority >= 0;
+	plain = queue->ring[queue->first].task;
+	return task->turn < plain->id;
+}
+
+bool
+pp_queue_choose_ranked(
+    struct queue *queue, int worker, bool any, struct choice *choice)
+{
+	struct ranks *from = &queue->own[worker];
+
+	if (any && queue->ranked.count > 0 &&
+	    (from->count == 0 ||
+		pp_ranks_before(queue->ranked.first, from->first)))
+		from = &queue->ranked;
+	if (any && queue->plain > 0 &&
+	    (from->count == 0 || !goes_before_ring(queue, from->first)))
+		*choice = (struct choice){ NULL, queue->ring[queue->first].len,
+			true };
+	else if (from->count > 0)
+		*choice = (struct choice){ from, from->first->len,
+			from == &queue->ranked };
+	else
+		return false;
+	return true;
+}
+
+/* Put plain tasks in front of the ring. */
+static void
+put_back_plain(struct queue *queue, struct task_list *list)
 {
 	const size_t mask = queue->capacity - 1;
 	size_t at = queue->first - list->count;
@@ -54,6 +110,7 @@ pp_queue_put_back(struct queue *queue, struct task_list *list)
 	if (list->count == 0)
 		return;
 	queue->first = at & mask;
+	queue->plain += list->count;
 	queue->count += list->count;
 	queue->pushed += list->count;
 	while ((task = pp_list_pop(list)) != NULL)
@@ -61,8 +118,27 @@ pp_queue_put_back(struct queue *queue, struct task_list *list)
 }
 
 void
+pp_queue_put_back(struct queue *queue, struct task_list *list)
+{
+	struct task_list plain = { 0 };
+	struct task *task;
+
+	while ((task = pp_list_pop(list)) != NULL) {
+		if (pp_task_is_plain(task))
+			pp_list_push(&plain, task);
+		else
+			pp_queue_push_ranked(queue, task);
+	}
+	put_back_plain(queue, &plain);
+}
+
+void
 pp_queue_empty(struct queue *queue, struct task_list *list)
 {
-	while (queue->count > 0)
-		pp_list_push(list, pp_queue_pop(queue));
+	struct choice choice;
+	int i;
+
+	for (i = 0; i < queue->workers; i++)
+		while (pp_queue_choose(queue, i, true, &choice))
+			pp_list_push(list, pp_queue_take(queue, &choice));
 }

@@ -11,7 +11,7 @@ static void
 revoke_half(struct channel *victim, struct task_list *loot)
 {
 	uv_mutex_lock(&victim->lock);
-	pp_channel_revoke_locked(victim, victim->live / 2, loot);
+	pp_channel_revoke_locked(victim, victim->live / 2, false, loot);
 	uv_mutex_unlock(&victim->lock);
 }
 
@@ -27,13 +27,27 @@ search(const struct channel *thief, struct task_list *loot)
 		    &pool->channels[(thief->index + i) % pool->n_jobs], loot);
 }
 
+/* Whether something waits by now that the worker is to be given first: all of
+ * the loot is older than what is put in the queue after this was asked. */
+static bool
+has_better(struct channel *ch)
+{
+	struct procpool *pool = ch->pool;
+	bool better;
+
+	uv_mutex_lock(&pool->lock);
+	better = pp_queue_presses(&pool->queue, ch->index) ||
+	    pp_queue_has_own(&pool->queue, ch->index);
+	uv_mutex_unlock(&pool->lock);
+	return better;
+}
+
 /* Send what fits, and wake somebody for it when it is more than one task:
  * whether there is any now. */
 static bool
 keep(struct channel *ch, struct task_list *loot)
 {
 	struct procpool *pool = ch->pool;
-	int wake = -1;
 	size_t live;
 
 	uv_mutex_lock(&ch->lock);
@@ -44,9 +58,10 @@ keep(struct channel *ch, struct task_list *loot)
 	uv_mutex_lock(&pool->lock);
 	pp_mode_tell_load_locked(ch, live);
 	if (live > 1)
-		wake = pp_mode_rouse_locked(pool);
-	if (wake >= 0)
-		pp_wake(wake);
+		pp_mode_rouse_locked(pool);
+	/* What came since then did not see that anything was sent ahead. */
+	if (pp_queue_presses(&pool->queue, ch->index))
+		pp_wake(ch->wake);
 	uv_mutex_unlock(&pool->lock);
 	uv_mutex_unlock(&ch->lock);
 	return live > 0;
@@ -63,7 +78,7 @@ pp_steal(struct channel *ch)
 	 * go to sleep while it waits here. */
 	uv_mutex_lock(&pool->stealing);
 	search(ch, &loot);
-	found = loot.count > 0 && keep(ch, &loot);
+	found = loot.count > 0 && !has_better(ch) && keep(ch, &loot);
 	uv_mutex_unlock(&pool->stealing);
 	pp_keeper_requeue(pool, &loot);
 	return found;

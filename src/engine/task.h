@@ -10,6 +10,7 @@
 #define PP_ENGINE_TASK_H
 
 #include <procpool.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
@@ -34,6 +35,13 @@ enum owner {
 	OWNER_BATCH
 };
 
+/* What ties a task to one worker. */
+enum tie {
+	TIE_NONE, /* nothing: any may run it */
+	TIE_KEY,
+	TIE_BROADCAST
+};
+
 /*
  * What a submit writes is in the first two cache lines, what a result writes
  * in the others: they are written by different CPUs.
@@ -49,8 +57,10 @@ struct task {
 		struct caller *caller;
 		struct procpool_batch *batch; /* one reference */
 	};
-	uint32_t owner; /* enum owner */
-	uint32_t epoch; /* which drains wait for it */
+	int32_t priority;
+	uint8_t tie; /* enum tie */
+	uint8_t owner; /* enum owner */
+	uint16_t epoch; /* which drains wait for it: its last bits */
 
 	uint64_t id;
 	void *heap; /* what space is too small for: argument, then result */
@@ -59,11 +69,34 @@ struct task {
 	struct procpool_result result;
 	size_t index; /* in the batch */
 	size_t heap_size; /* 0: not of a stock */
+
+	/* Of a task that is not plain: its order among others, the worker that
+	 * it is tied to, and its place among those that wait. */
+	uint64_t turn;
+	int worker;
+	unsigned height;
+	struct task *left, *right;
+
 	/* Its worker's name, for a result that may outlive the pool. */
 	char worker_name[PP_NAME_MAX];
 };
 
 _Static_assert(offsetof(struct task, result) == 128, "two cache lines");
+
+/* Whether it is like any other: nearly all are. */
+static inline bool
+pp_task_is_plain(const struct task *task)
+{
+	return (task->priority | task->tie) == 0;
+}
+
+/* Whether it may have to go before tasks that came earlier, or after ones that
+ * came later. */
+static inline bool
+pp_task_presses(const struct task *task)
+{
+	return task->priority != 0 || task->tie == TIE_BROADCAST;
+}
 
 /* The argument's bytes: the task's own, or its caller's. */
 static inline const void *
