@@ -56,9 +56,9 @@
  *            it is replaced, and the log says how it died, whether a core was
  *            written, and what processor time and memory it had used (at most,
  *            with what it shared with the program).  Deaths outside of any
- *            task, more than 10 (or 3 for each worker) in a row with no task
- *            succeeding in between, break the pool: every call says
- *            PROCPOOL_EBROKEN until it is shut down, and it may be started
+ *            task or in a broadcast, more than 10 (or 3 for each worker) in a
+ *            row with no task succeeding in between, break the pool: every call
+ *            says PROCPOOL_EBROKEN until it is shut down, and it may be started
  *            again.  When the process that forks workers is killed, its workers
  *            end with it; another is made from the program as it is then, and
  *            the log says so.  The second time within ten seconds breaks the
@@ -188,7 +188,10 @@ const char *procpool_version(void);
 	X(PROCPOOL_ESPAWNER, -10055, \
 	    "the process that forks the workers could not be started: it hung " \
 	    "or died at birth each time (call procpool_prepare() at the top of " \
-	    "main, before any thread runs)")
+	    "main, before any thread runs)") \
+	X(PROCPOOL_EBROADCAST, -10056, \
+	    "a broadcast has no batch and no priority: leave both zero (done " \
+	    "is told of each run, and all that waits comes after it)")
 
 /* What a function that failed returns, and how a task ended:
  * procpool_strerror() and procpool_errname() tell it.  0 is none of them. */
@@ -769,6 +772,31 @@ int procpool_submit_task(
  */
 int procpool_try_submit(
     struct procpool *pool, const struct procpool_task *task);
+
+/*
+ * Run a task once in every worker of the pool, and once in every worker that
+ * takes another's place later, before that worker runs anything else: to load
+ * or to change what jobs find in their worker.
+ *
+ * task   copied, also for later; its batch and priority must be zero.  done is
+ *        called for each run, and the result says in which worker it was
+ *
+ * It goes before all tasks that wait: one that is submitted after this call
+ * has returned finds its effect wherever it runs.  Each run counts as a task,
+ * for procpool_drain() and in the statistics.  One that fails has told so,
+ * nothing more; a worker that dies of it is replaced, and the next one gets it
+ * again (see Processes above for how often).
+ *
+ * Later workers run what was broadcast in its order, but of several with the
+ * same function and key only the latest: so give a different key to what is
+ * to be kept beside the other.  The function must stay in the program.  All is
+ * forgotten when the pool is shut down.
+ *
+ * Returns 0: it is accepted for every worker, in one moment, and takes room in
+ * the queue as one task.  As procpool_submit_task(), and
+ *   PROCPOOL_EBROADCAST   task->batch or task->priority is set
+ */
+int procpool_broadcast(struct procpool *pool, const struct procpool_task *task);
 
 /*
  * Run one task and wait for it.

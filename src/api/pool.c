@@ -8,6 +8,7 @@
 #include "api/options.h"
 #include "base/clock.h"
 #include "engine/batch.h"
+#include "engine/broadcast.h"
 #include "engine/settle.h"
 
 /* ------------------------------------------------------- Open and start */
@@ -353,6 +354,7 @@ procpool_shutdown(struct procpool *pool)
 	uv_mutex_lock(&pool->lock);
 	while (pool->epochs.open[0] + pool->epochs.open[1] > 0)
 		(void)pp_pool_wait_locked(pool, PP_NEVER);
+	pp_broadcast_forget_all_locked(pool);
 	uv_mutex_unlock(&pool->lock);
 	pp_stock_empty(&pool->stock);
 	pp_log(&pool->log, PROCPOOL_INFO, "pool %s stopped", pool->name);

@@ -7,6 +7,7 @@
 
 #include "engine/batch.h"
 #include "engine/book.h"
+#include "engine/broadcast.h"
 
 /* What a submit does when the queue is full. */
 enum patience {
@@ -199,6 +200,45 @@ int
 procpool_try_submit(struct procpool *pool, const struct procpool_task *task)
 {
 	return submit(pool, task, IMPATIENT, NULL);
+}
+
+/* ----------------------------------------------------------- Broadcasts */
+
+static int
+check_broadcast(struct procpool *pool, const struct procpool_task *spec)
+{
+	int rc = check(pool, spec);
+
+	if (rc == 0 && (spec->batch != NULL || spec->priority != 0))
+		rc = PROCPOOL_EBROADCAST;
+	if (rc == 0 && spec->function != NULL)
+		rc = pool->backend->check(pool, spec->function);
+	return rc;
+}
+
+int
+procpool_broadcast(struct procpool *pool, const struct procpool_task *task)
+{
+	struct task_list tasks = { 0 };
+	struct broadcast *broadcast;
+	int rc = check_broadcast(pool, task);
+
+	if (rc < 0)
+		return rc;
+	broadcast = pp_broadcast_new(pool, task);
+	if (broadcast == NULL)
+		return -ENOMEM;
+	uv_mutex_lock(&pool->lock);
+	rc = await_room_locked(pool, task->len, PATIENT);
+	if (rc == 0)
+		rc = pp_broadcast_begin_locked(pool, broadcast, &tasks);
+	if (rc < 0) {
+		uv_mutex_unlock(&pool->lock);
+		pp_broadcast_unref(broadcast);
+		return rc;
+	}
+	pool->backend->accept(pool, &tasks);
+	return 0;
 }
 
 /* ------------------------------------------------------- Blocking calls */

@@ -154,14 +154,21 @@ void pp_channel_await_wake(struct channel *ch, uint64_t deadline);
 /* Let an event happen to the worker, and do what the table says. */
 void pp_channel_event(struct channel *ch, enum life_event event);
 
+/* What a death says of the pool. */
+enum burial {
+	BURIAL_EXCUSED, /* it was wanted, or a task's */
+	BURIAL_COUNTS, /* it was outside of any task */
+	BURIAL_UNFIT /* likewise, before it could work: starting, or in a
+			broadcast */
+};
+
 /*
  * The worker has ended, or is given up: take what it still said, then put the
  * task that it ran in `ended`, and those that it did not in `again`.  A task
- * that it ran when the pool ended it has the outcome `verdict`.  Returns
- * whether the death is one to count: outside any task, and not wanted.
+ * that it ran when the pool ended it has the outcome `verdict`.
  */
-bool pp_channel_bury(struct channel *ch, int verdict, struct task_list *ended,
-    struct task_list *again);
+enum burial pp_channel_bury(struct channel *ch, int verdict,
+    struct task_list *ended, struct task_list *again);
 
 /* Forget a buried worker: descriptors, page, positions.  pp_channel_done() does
  * it too. */

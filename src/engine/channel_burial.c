@@ -151,13 +151,15 @@ end_killed(struct channel *ch, struct task *task, uint64_t sequence,
 	pp_task_message(task, text, (size_t)len);
 }
 
-/* What was in flight: claimed tasks die with the worker, others go again. */
-static size_t
+/* What was in flight: claimed tasks die with the worker, others go again.  A
+ * task is to blame for the death; a broadcast is too, but the next worker will
+ * have it again: of that no pool shall die for ever. */
+static enum burial
 empty_flight(struct channel *ch, const struct death *death,
     struct task_list *ended, struct task_list *again)
 {
+	enum burial burial = BURIAL_COUNTS;
 	uint64_t n;
-	size_t blamed = 0;
 
 	uv_mutex_lock(&ch->lock);
 	for (n = ch->oldest; n < ch->next; n++) {
@@ -171,31 +173,34 @@ empty_flight(struct channel *ch, const struct death *death,
 		} else {
 			end_killed(ch, task, n, death);
 			pp_list_push(ended, task);
-			blamed++;
+			burial = task->tie == TIE_BROADCAST ? BURIAL_UNFIT
+							    : BURIAL_EXCUSED;
 		}
 	}
 	ch->live = 0;
 	ch->oldest = ch->next;
 	uv_mutex_unlock(&ch->lock);
-	return blamed;
+	return burial;
 }
 
-bool
+enum burial
 pp_channel_bury(struct channel *ch, int verdict, struct task_list *ended,
     struct task_list *again)
 {
+	const bool starting = ch->life == LIFE_STARTING;
 	struct death death;
-	size_t blamed;
-	bool counts;
+	enum burial burial;
 
 	take_last_words(ch, ended);
 	pp_printout_finish(&ch->printout, &ch->pool->log, ch->name);
 	death = judge(ch, verdict);
 	if (!ch->told_to_end)
 		log_death(ch, &death);
-	blamed = empty_flight(ch, &death, ended, again);
-	counts =
-	    !ch->told_to_end && blamed == 0 && death.outcome != PROCPOOL_ELOST;
+	burial = empty_flight(ch, &death, ended, again);
+	if (burial == BURIAL_COUNTS && starting)
+		burial = BURIAL_UNFIT;
+	if (ch->told_to_end || death.outcome == PROCPOOL_ELOST)
+		burial = BURIAL_EXCUSED;
 	pp_channel_event(ch, LIFE_DIED);
-	return counts;
+	return burial;
 }

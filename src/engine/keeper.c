@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "engine/batch.h"
+#include "engine/broadcast.h"
 #include "engine/mode.h"
 #include "engine/settle.h"
 
@@ -86,13 +87,13 @@ count_failure(struct procpool *pool, int cause, bool lived)
 }
 
 void
-pp_keeper_worker_gone(struct procpool *pool, bool counts, bool starting)
+pp_keeper_worker_gone(struct procpool *pool, enum burial burial)
 {
 	uv_mutex_lock(&pool->lock);
 	pool->stats.workers--;
 	uv_mutex_unlock(&pool->lock);
-	if (counts)
-		(void)count_failure(pool, 0, !starting);
+	if (burial != BURIAL_EXCUSED)
+		(void)count_failure(pool, 0, burial == BURIAL_COUNTS);
 }
 
 /* ----------------------------------------------------------- Spawners */
@@ -189,14 +190,30 @@ pp_keeper_first_worker(struct channel *ch)
 	return rc == -EPIPE ? PROCPOOL_ESPAWNER : rc;
 }
 
+/* Have what was broadcast wait for the next worker of a channel. */
+static int
+prepare_broadcasts(struct channel *ch)
+{
+	struct procpool *pool = ch->pool;
+	int rc = 0;
+
+	uv_mutex_lock(&pool->lock);
+	if (pp_pool_serves(pool))
+		rc = pp_broadcast_again_locked(pool, ch->index);
+	uv_mutex_unlock(&pool->lock);
+	return rc;
+}
+
 /* One attempt: 0, or why not. */
 static int
 try_worker(struct channel *ch)
 {
 	struct procpool *pool = ch->pool;
 	struct spawner *spawner = pp_keeper_spawner(pool);
-	int rc = pp_channel_ask(ch, spawner), cause;
+	int rc = prepare_broadcasts(ch), cause;
 
+	if (rc == 0)
+		rc = pp_channel_ask(ch, spawner);
 	if (rc == 0)
 		rc = pp_channel_await(ch);
 	if (rc == 0)

@@ -19,9 +19,8 @@ int pp_keeper_first_worker(struct channel *ch);
  * ends.  By the monitor. */
 bool pp_keeper_next_worker(struct channel *ch);
 
-/* A worker has gone.  counts: outside any task, and unasked; starting: before
- * it was ready. */
-void pp_keeper_worker_gone(struct procpool *pool, bool counts, bool starting);
+/* A worker has gone. */
+void pp_keeper_worker_gone(struct procpool *pool, enum burial burial);
 
 /* The spawner that new workers come from, with a reference. */
 struct spawner *pp_keeper_spawner(struct procpool *pool);

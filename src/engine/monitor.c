@@ -93,12 +93,11 @@ bury(struct channel *ch)
 {
 	struct procpool *pool = ch->pool;
 	struct task_list ended = { 0 }, again = { 0 };
-	const bool starting = ch->life == LIFE_STARTING;
-	bool counts;
+	enum burial burial;
 
 	pp_mode_go_away(ch);
-	counts = pp_channel_bury(ch, pp_keeper_verdict(pool), &ended, &again);
-	pp_keeper_worker_gone(pool, counts, starting);
+	burial = pp_channel_bury(ch, pp_keeper_verdict(pool), &ended, &again);
+	pp_keeper_worker_gone(pool, burial);
 	sort_out(pool, &ended, &again);
 }
 

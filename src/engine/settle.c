@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "engine/batch.h"
+#include "engine/broadcast.h"
 
 #define DELIVER_ROUNDS 4 /* lists of callbacks before a monitor looks up */
 
@@ -47,6 +48,7 @@ is_failure(int outcome)
 /* What a list of results adds to the statistics. */
 struct counts {
 	struct procpool_stats stats;
+	bool fruitful; /* a task succeeded, other than a broadcast */
 	int worker; /* that ran them; -1 when none was */
 	const char *failed; /* its name, when one failed */
 };
@@ -61,6 +63,8 @@ add_up(const struct task_list *ended)
 		const struct procpool_result *result = &task->result;
 
 		(*counter(&sum.stats, result->outcome))++;
+		if (result->outcome == 0 && task->tie != TIE_BROADCAST)
+			sum.fruitful = true;
 		sum.stats.bytes_out += result->len;
 		sum.stats.busy_ns += result->ran_ns;
 		if (result->worker >= 0)
@@ -91,7 +95,7 @@ count(struct procpool *pool, const struct task_list *ended)
 		pool->busy_ns[sum.worker] += sum.stats.busy_ns;
 	if (pool->first_failed == NULL)
 		pool->first_failed = sum.failed;
-	if (sum.stats.succeeded > 0)
+	if (sum.fruitful)
 		pool->restart.deaths = 0; /* it gets somewhere */
 	uv_mutex_unlock(&pool->lock);
 }
@@ -149,6 +153,16 @@ hand_over(struct procpool *pool, struct task *task)
 	}
 }
 
+/* A task that nobody keeps gives back what it has. */
+static void
+strip(struct procpool *pool, struct task *task)
+{
+	if (task->owner == OWNER_BROADCAST)
+		pp_broadcast_unref(task->broadcast);
+	if (task->heap != NULL)
+		pp_stock_give(&pool->stock, pp_task_take_heap(task));
+}
+
 /* The end of tasks whose callbacks, if any, have run. */
 static void
 finish(struct procpool *pool, struct task_list *list)
@@ -162,12 +176,10 @@ finish(struct procpool *pool, struct task_list *list)
 	while ((task = pp_list_pop(list)) != NULL) {
 		tally.bytes += task->len;
 		tally.open[task->epoch % 2]++;
-		if (task->owner != OWNER_NONE) {
+		if (task->owner == OWNER_CALLER || task->owner == OWNER_BATCH) {
 			pp_list_push(&kept, task);
 		} else {
-			if (task->heap != NULL)
-				pp_stock_give(
-				    &pool->stock, pp_task_take_heap(task));
+			strip(pool, task);
 			pp_list_push(&spare, task);
 		}
 	}

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "engine/broadcast.h"
 
 struct task *
 pp_task_new(void)
@@ -21,6 +22,13 @@ pp_task_free(struct task *task)
 {
 	free(task->heap);
 	free(task);
+}
+
+const void *
+pp_task_lent_arg(const struct task *task)
+{
+	return task->owner == OWNER_BROADCAST ? task->broadcast->arg
+					      : task->caller->arg;
 }
 
 struct block

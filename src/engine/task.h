@@ -32,7 +32,8 @@ struct caller {
 enum owner {
 	OWNER_NONE, /* nobody: it is used again */
 	OWNER_CALLER,
-	OWNER_BATCH
+	OWNER_BATCH,
+	OWNER_BROADCAST /* nobody: it only has a share in the argument */
 };
 
 /* What ties a task to one worker. */
@@ -56,6 +57,7 @@ struct task {
 	union {
 		struct caller *caller;
 		struct procpool_batch *batch; /* one reference */
+		struct broadcast *broadcast; /* likewise */
 	};
 	int32_t priority;
 	uint8_t tie; /* enum tie */
@@ -98,13 +100,16 @@ pp_task_presses(const struct task *task)
 	return task->priority != 0 || task->tie == TIE_BROADCAST;
 }
 
-/* The argument's bytes: the task's own, or its caller's. */
+/* The argument's bytes: the task's own, or lent to it. */
+const void *pp_task_lent_arg(const struct task *task);
+
 static inline const void *
 pp_task_arg(const struct task *task)
 {
 	if (task->heap != NULL)
 		return task->heap;
-	return task->len <= PP_TASK_SPACE ? task->space : task->caller->arg;
+	return task->len <= PP_TASK_SPACE ? task->space
+					  : pp_task_lent_arg(task);
 }
 
 /* First in, first out; pushed back in front when a task must go again. */
