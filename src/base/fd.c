@@ -1,5 +1,6 @@
 #include "base/fd.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -7,6 +8,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -320,16 +322,42 @@ next_kept(int from, const int *keep, int n)
 	return next;
 }
 
-void
+/* What close_range() does, for a system that has none or forbids it. */
+static int
+close_listed(int first, int last)
+{
+	DIR *list = opendir("/proc/self/fd");
+	struct dirent *entry;
+
+	if (list == NULL)
+		return -errno;
+	while ((entry = readdir(list)) != NULL) {
+		const int fd = atoi(entry->d_name);
+
+		if (fd >= first && fd <= last && fd != dirfd(list))
+			(void)close(fd);
+	}
+	(void)closedir(list);
+	return 0;
+}
+
+static int
+close_from_to(int first, int last)
+{
+	if (first > last ||
+	    close_range((unsigned)first, (unsigned)last, 0) == 0)
+		return 0;
+	return close_listed(first, last);
+}
+
+int
 pp_close_others(int first, const int *keep, int n)
 {
-	int kept;
+	int kept, rc = 0;
 
-	while ((kept = next_kept(first, keep, n)) >= 0) {
-		if (kept > first)
-			(void)close_range(
-			    (unsigned)first, (unsigned)kept - 1, 0);
+	while (rc == 0 && (kept = next_kept(first, keep, n)) >= 0) {
+		rc = close_from_to(first, kept - 1);
 		first = kept + 1;
 	}
-	(void)close_range((unsigned)first, UINT_MAX, 0);
+	return rc == 0 ? close_from_to(first, INT_MAX) : rc;
 }

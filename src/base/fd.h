@@ -71,7 +71,8 @@ ssize_t pp_receive(int socket, void *data, size_t size, int *fds, int n);
  */
 void pp_move_away(int *fd);
 
-/* Close all descriptors from first on, except the n in keep (any order). */
-void pp_close_others(int first, const int *keep, int n);
+/* Close all descriptors from first on, except the n in keep (any order): 0 or
+ * -errno, and none may be closed. */
+int pp_close_others(int first, const int *keep, int n);
 
 #endif

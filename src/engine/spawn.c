@@ -93,7 +93,7 @@ be_between(int control, int host_pidfd, bool alone)
 {
 	const int kept[] = { control, host_pidfd };
 
-	pp_close_others(STDERR_FILENO + 1, kept, 2);
+	(void)pp_close_others(STDERR_FILENO + 1, kept, 2);
 	pp_spawner_fork(control, host_pidfd, alone && pp_thread_is_alone());
 	_exit(0);
 }

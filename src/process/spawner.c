@@ -369,7 +369,8 @@ live(int control, int host_pidfd, bool sound)
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	pp_move_away(&kept[0]);
 	pp_move_away(&kept[1]);
-	pp_close_others(STDERR_FILENO + 1, kept, 2);
+	if (pp_close_others(STDERR_FILENO + 1, kept, 2) < 0)
+		_exit(EXIT_FAILURE);
 	state = (struct spawner_state){
 		.control = kept[0], .host = kept[1], .signals = open_signals()
 	};
