@@ -103,5 +103,6 @@ void
 pp_birth_guard_exit(void)
 {
 	/* Handlers run in reverse order: this one before any of the host. */
-	(void)on_exit(leave, NULL);
+	if (on_exit(leave, NULL) != 0)
+		_exit(EXIT_FAILURE);
 }
