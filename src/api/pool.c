@@ -190,7 +190,7 @@ begin_start(struct procpool *pool)
 		rc = PROCPOOL_ERUNNING;
 	} else {
 		pool->state = POOL_STARTING;
-		pool->restart = (struct restart){ 0 };
+		pool->restart = pool->shortage = (struct restart){ 0 };
 		pool->spawner_restart = (struct restart){ 0 };
 	}
 	uv_mutex_unlock(&pool->lock);

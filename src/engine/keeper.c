@@ -71,9 +71,9 @@ break_pool(struct procpool *pool, int cause)
 		pp_wake(pool->channels[i].wake);
 }
 
-/* Count a failure of ours: whether to go on. */
-static bool
-count_failure(struct procpool *pool, int cause, bool lived)
+/* A worker has died outside of any task: give up after many in a row. */
+static void
+count_death(struct procpool *pool, bool lived)
 {
 	bool allowed;
 
@@ -82,8 +82,23 @@ count_failure(struct procpool *pool, int cause, bool lived)
 	    &pool->restart, pp_now(), pp_restart_limit(pool->n_jobs), lived);
 	uv_mutex_unlock(&pool->lock);
 	if (!allowed)
+		break_pool(pool, 0);
+}
+
+/* Something is short, and no worker could be made.  While there are others the
+ * pool goes on with them, and waits for as long as it takes. */
+static void
+count_shortage(struct procpool *pool, int cause)
+{
+	bool allowed;
+
+	uv_mutex_lock(&pool->lock);
+	allowed = pp_restart_allowed(&pool->shortage, pp_now(),
+		      pp_restart_limit(pool->n_jobs), false) ||
+	    pool->stats.workers > 0;
+	uv_mutex_unlock(&pool->lock);
+	if (!allowed)
 		break_pool(pool, cause);
-	return allowed;
 }
 
 void
@@ -93,7 +108,7 @@ pp_keeper_worker_gone(struct procpool *pool, enum burial burial)
 	pool->stats.workers--;
 	uv_mutex_unlock(&pool->lock);
 	if (burial != BURIAL_EXCUSED)
-		(void)count_failure(pool, 0, burial == BURIAL_COUNTS);
+		count_death(pool, burial == BURIAL_COUNTS);
 }
 
 /* ----------------------------------------------------------- Spawners */
@@ -121,28 +136,37 @@ pp_keeper_swap_spawner(struct procpool *pool, struct spawner *fresh)
 	pp_spawner_unref(old);
 }
 
-/* Make a new spawner in place of one that has died, unless another monitor
- * has done so: 0 or the cause to break for. */
+/* Make a new spawner in place of a dead one: 0, or why not. */
+static int
+renew_locked(struct procpool *pool, const struct spawner *dead)
+{
+	struct spawner *fresh = NULL;
+	int rc = PROCPOOL_ELOST;
+
+	pp_log(&pool->log, PROCPOOL_WARNING,
+	    "pool %s: the process that forks the workers (pid %d) has died; "
+	    "another is made, with the program as it is now",
+	    pool->name, (int)dead->pid);
+	if (!pp_restart_allowed(
+		&pool->spawner_restart, pp_now(), SPAWNER_RENEWALS, true))
+		return rc;
+	rc = pp_spawner_make(&fresh);
+	if (rc == 0)
+		pp_keeper_swap_spawner(pool, fresh);
+	else
+		pool->spawner_restart.deaths--; /* that one is dead still */
+	return rc;
+}
+
+/* The same, unless another monitor has done so. */
 static int
 renew_spawner(struct procpool *pool, const struct spawner *dead)
 {
-	struct spawner *fresh = NULL;
 	int rc = 0;
 
 	uv_mutex_lock(&pool->renewing);
-	if (pool->spawner == dead) {
-		pp_log(&pool->log, PROCPOOL_WARNING,
-		    "pool %s: the process that forks the workers (pid %d) has "
-		    "died; another is made, with the program as it is now",
-		    pool->name, (int)dead->pid);
-		if (pp_restart_allowed(&pool->spawner_restart, pp_now(),
-			SPAWNER_RENEWALS, true))
-			rc = pp_spawner_make(&fresh);
-		else
-			rc = PROCPOOL_ELOST;
-		if (rc == 0)
-			pp_keeper_swap_spawner(pool, fresh);
-	}
+	if (pool->spawner == dead)
+		rc = renew_locked(pool, dead);
 	uv_mutex_unlock(&pool->renewing);
 	return rc;
 }
@@ -167,6 +191,7 @@ worker_there(struct channel *ch, bool replaces)
 
 	uv_mutex_lock(&pool->lock);
 	pool->stats.workers++;
+	pool->shortage = (struct restart){ 0 };
 	if (replaces && !ch->renew)
 		pool->stats.restarts++;
 	/* One that was being forked when a refresh began is of the old
@@ -204,6 +229,20 @@ prepare_broadcasts(struct channel *ch)
 	return rc;
 }
 
+static void
+worker_missing(struct channel *ch, int cause)
+{
+	struct procpool *pool = ch->pool;
+
+	if (cause == PROCPOOL_ELOST || cause == PROCPOOL_ESPAWNER) {
+		break_pool(pool, cause);
+		return;
+	}
+	pp_log(&pool->log, PROCPOOL_ERROR, "%s: no worker could be started: %s",
+	    ch->name, procpool_strerror(cause));
+	count_shortage(pool, cause);
+}
+
 /* One attempt: 0, or why not. */
 static int
 try_worker(struct channel *ch)
@@ -216,18 +255,13 @@ try_worker(struct channel *ch)
 		rc = pp_channel_ask(ch, spawner);
 	if (rc == 0)
 		rc = pp_channel_await(ch);
+	cause = rc;
 	if (rc == 0)
 		worker_there(ch, true);
-	if (rc == -EPIPE && serves(pool)) {
+	if (rc == -EPIPE && serves(pool))
 		cause = renew_spawner(pool, spawner);
-		if (cause < 0)
-			break_pool(pool, cause);
-	} else if (rc < 0 && serves(pool)) {
-		pp_log(&pool->log, PROCPOOL_ERROR,
-		    "%s: no worker could be started: %s", ch->name,
-		    procpool_strerror(rc));
-		(void)count_failure(pool, rc, false);
-	}
+	if (cause < 0 && serves(pool))
+		worker_missing(ch, cause);
 	pp_spawner_unref(spawner);
 	return rc;
 }
@@ -246,12 +280,13 @@ pause_for(struct channel *ch, int ms)
 static int
 restart_delay(struct procpool *pool)
 {
-	int ms;
+	int deaths_ms, shortage_ms;
 
 	uv_mutex_lock(&pool->lock);
-	ms = pp_restart_delay(&pool->restart);
+	deaths_ms = pp_restart_delay(&pool->restart);
+	shortage_ms = pp_restart_delay(&pool->shortage);
 	uv_mutex_unlock(&pool->lock);
-	return ms;
+	return deaths_ms > shortage_ms ? deaths_ms : shortage_ms;
 }
 
 static bool

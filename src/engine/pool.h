@@ -88,7 +88,8 @@ struct procpool {
 	struct procpool_stats stats;
 	uint64_t *busy_ns; /* for each worker */
 	const char *first_failed;
-	struct restart restart;
+	struct restart restart; /* after deaths of workers */
+	struct restart shortage; /* of what it takes to make one */
 	bool refreshing;
 
 	/* Of worker processes. */
