@@ -1,0 +1,682 @@
+/*
+ * Every call that can fail, fails: allocation N and system call N for each N,
+ * in the host, in the process that forks workers and in workers, once and for
+ * good.  One scenario goes through the life of a pool.  Whatever fails in it,
+ * each call of the library returns an error that the header names, each
+ * accepted task ends once and its result is right, all is over in bounded
+ * time, nothing is left, not even a block of memory, and once the shortage is
+ * over the pool works.
+ *
+ * Rows of the fault catalogue: H11 H12 H13 H14 H15 H24 L22.
+ *
+ * A run makes calls of one kind fail, from the N-th; a sweep is the runs for
+ * one kind, in one kind of process.  `make check` takes every N for memory and
+ * a stride otherwise; with PP_TEST_LONG=1 it is every N, of all.
+ *
+ *     PP_INJECT='pipe2 host 17 good plain'
+ *     CK_RUN_CASE=the_run_that_is_asked_for   does one run only: `once` or
+ *         `good`; `plain`, `prepared` or `pipes`
+ */
+#include "sabotage.h"
+
+#include <sys/mman.h>
+
+#include "inject.h"
+
+enum {
+	ABREAST = 8, /* runs at once: much of each is waiting */
+	TASKS = 64,
+	LARGE = 100000, /* bytes, of an argument and a result */
+	RUN_MS = 20000 /* a run's longest: a pool gives up after some seconds */
+};
+
+/* How the pool of a run is made. */
+enum manner {
+	PLAIN,
+	PREPARED, /* from what procpool_prepare() keeps */
+	PIPES, /* without memory areas */
+	MANNERS
+};
+
+static const char *const manners[] = { "plain", "prepared", "pipes" };
+static const char *const whos[] = { "host", "spawner", "worker" };
+
+/* One run; all its processes share it. */
+struct run {
+	struct inject inject;
+	enum manner manner;
+
+	atomic_bool refreshing, over; /* the scenario is */
+
+	atomic_int line; /* where it failed, and what was there */
+	atomic_int value;
+
+	atomic_int started[TASKS];
+	atomic_int accepted[TASKS];
+	atomic_int completed[TASKS];
+	int kinds[TASKS];
+};
+
+static struct run *run; /* of this host */
+
+/* A full sweep, which takes a minute or two. */
+static bool
+is_long(void)
+{
+	return getenv("PP_TEST_LONG") != NULL;
+}
+
+static char large[LARGE];
+
+/* Go on, or end the run and tell where and with what. */
+#define demand(condition, what) \
+	do { \
+		if (!(condition)) { \
+			atomic_store(&run->value, (int)(what)); \
+			atomic_store(&run->line, __LINE__); \
+			_exit(1); \
+		} \
+	} while (0)
+
+/* ----------------------------------------------------------------- Jobs */
+
+enum job {
+	SMALL, /* returns its argument */
+	BIG_ARG, /* a large one, of which it returns the length */
+	BIG_RESULT,
+	BIG_BOTH,
+	LONG_TEXT, /* fails, with more than a task has room for */
+	CRASH,
+	HANG /* until a signal ends it */
+};
+
+struct order {
+	int id;
+	enum job job;
+};
+
+static int
+work(struct procpool_job *job, const void *arg, size_t len)
+{
+	const struct order *order = arg;
+	char text[900];
+	char *space;
+
+	atomic_fetch_add(&run->started[order->id], 1);
+	procpool_job_log(job, PROCPOOL_INFO, "task %d", order->id);
+	printf("task %d\n", order->id);
+	switch (order->job) {
+	case CRASH:
+		(void)kill(getpid(), SIGKILL);
+		return 0;
+	case HANG:
+		return pause();
+	case LONG_TEXT:
+		memset(text, 'x', sizeof(text));
+		text[sizeof(text) - 1] = '\0';
+		return procpool_fail(job, 7, "%s", text);
+	case BIG_ARG:
+		return procpool_return(job, &len, sizeof(len));
+	case BIG_RESULT:
+		space = procpool_reserve(job, LARGE);
+		if (space == NULL)
+			return -ENOMEM;
+		pattern_fill(space, LARGE);
+		return procpool_return(job, space, LARGE);
+	default:
+		return procpool_return(job, arg, len);
+	}
+}
+
+static size_t
+argument(enum job job, int id, const struct order *small, const void **arg)
+{
+	const struct order order = { id, job };
+
+	*arg = small;
+	if (job != BIG_ARG && job != BIG_BOTH)
+		return sizeof(*small);
+	memcpy(large, &order, sizeof(order));
+	*arg = large;
+	return LARGE;
+}
+
+/* ------------------------------------------------------------ Judgement */
+
+static bool
+is_right(const struct procpool_result *result, int id)
+{
+	switch (run->kinds[id]) {
+	case BIG_ARG:
+		return result->len == sizeof(size_t) &&
+		    *(const size_t *)result->data == LARGE;
+	case BIG_RESULT:
+		return result->len == LARGE &&
+		    pattern_matches(result->data, LARGE);
+	case BIG_BOTH:
+		return result->len == LARGE &&
+		    ((const struct order *)result->data)->id == id &&
+		    memcmp((const char *)result->data + sizeof(struct order),
+			large + sizeof(struct order),
+			LARGE - sizeof(struct order)) == 0;
+	default:
+		return result->len == sizeof(struct order) &&
+		    ((const struct order *)result->data)->id == id;
+	}
+}
+
+/* Whether a task may end so, by the one whose calls fail. */
+static bool
+may_end(const struct procpool_result *result, int id)
+{
+	const int outcome = result->outcome;
+	const enum job job = (enum job)run->kinds[id];
+
+	switch (outcome) {
+	case 0:
+		return job != CRASH && job != LONG_TEXT && job != HANG;
+	case PROCPOOL_ESHUTDOWN:
+		return job == HANG;
+	case -ENOMEM:
+	case PROCPOOL_EBROKEN:
+		return true;
+	case PROCPOOL_EFAILED:
+		return job == LONG_TEXT && result->code == 7;
+	case PROCPOOL_ECRASHED:
+		return job == CRASH && result->code == SIGKILL;
+	case PROCPOOL_EDIED:
+	case PROCPOOL_ELOST:
+		return job == CRASH || run->inject.who == INJECT_SPAWNER;
+	case PROCPOOL_EEXITED:
+		return run->inject.who == INJECT_WORKER && result->code == 1;
+	default:
+		return false;
+	}
+}
+
+static void
+judge(const struct procpool_result *result, int id)
+{
+	demand(may_end(result, id), result->outcome);
+	if (result->outcome == 0)
+		demand(is_right(result, id), id);
+	demand(atomic_load(&run->started[id]) <= 1, id);
+	if (result->outcome == 0)
+		demand(atomic_load(&run->started[id]) == 1, id);
+	demand(atomic_fetch_add(&run->completed[id], 1) == 0, id);
+}
+
+static void
+done(const struct procpool_result *result, void *user)
+{
+	judge(result, (int)(uintptr_t)user);
+}
+
+/* What a start, and so an open, may return when something is short. */
+static bool
+is_shortage(int rc)
+{
+	return rc == PROCPOOL_ESPAWNER || rc == -EAGAIN || rc == -ENOMEM ||
+	    rc == -EMFILE || rc == -ENFILE || rc == -ENOSYS;
+}
+
+/* A call that must succeed, or be refused and succeed after the shortage. */
+#define at_last(call) \
+	do { \
+		int rc_ = (call); \
+\
+		if (rc_ < 0) { \
+			demand(is_shortage(rc_), rc_); \
+			inject_stop(); \
+			rc_ = (call); \
+		} \
+		demand(rc_ == 0, rc_); \
+	} while (0)
+
+/* ----------------------------------------------------------- The scenario */
+
+static void
+submit(struct procpool *pool, int id, enum job job)
+{
+	const struct order small = { id, job };
+	const void *arg;
+	const size_t len = argument(job, id, &small, &arg);
+	int rc;
+
+	run->kinds[id] = job;
+	rc = procpool_submit(pool, arg, len, done, (void *)(uintptr_t)id);
+	demand(rc == 0 || rc == -ENOMEM || rc == PROCPOOL_EBROKEN, rc);
+	atomic_store(&run->accepted[id], rc == 0);
+}
+
+static void
+call(struct procpool *pool, int id, enum job job)
+{
+	const struct order small = { id, job };
+	const void *arg;
+	const size_t len = argument(job, id, &small, &arg);
+	struct procpool_result result;
+	int rc;
+
+	run->kinds[id] = job;
+	rc = procpool_call(pool, arg, len, &result);
+	if (result.task == 0) {
+		demand(rc == -ENOMEM || rc == PROCPOOL_EBROKEN, rc);
+	} else {
+		atomic_store(&run->accepted[id], 1);
+		judge(&result, id);
+	}
+	procpool_result_done(&result);
+}
+
+static void
+use_batch(struct procpool *pool, int id, int n)
+{
+	struct procpool_batch *batch;
+	int i, given = 0, rc = procpool_batch_open(&batch, pool, (size_t)n);
+
+	if (rc < 0) {
+		demand(rc == -ENOMEM, rc);
+		return;
+	}
+	for (i = 0; i < n && rc == 0; i++) {
+		const struct order small = { id + i, SMALL };
+
+		run->kinds[id + i] = SMALL;
+		rc = procpool_batch_add(batch, &small, sizeof(small));
+		demand(rc == 0 || rc == -ENOMEM || rc == PROCPOOL_EBROKEN, rc);
+		atomic_store(&run->accepted[id + i], rc == 0);
+		given += rc == 0;
+	}
+	if (given == n) {
+		rc = procpool_batch_wait(batch, bound(RUN_MS));
+		demand(rc == 0, rc);
+	} else {
+		rc = procpool_drain(pool, bound(RUN_MS));
+		demand(rc == 0, rc);
+	}
+	for (i = 0; i < given; i++) {
+		const struct procpool_result *result;
+
+		rc = procpool_batch_result(batch, (size_t)i, &result);
+		demand(rc == 0, rc);
+		judge(result, id + i);
+	}
+	procpool_batch_close(batch);
+}
+
+static void
+use_pool(struct procpool *pool)
+{
+	int id = 0, rc;
+
+	for (; id < 12; id++)
+		submit(pool, id, SMALL);
+	submit(pool, id++, BIG_ARG);
+	submit(pool, id++, BIG_RESULT);
+	submit(pool, id++, LONG_TEXT);
+	submit(pool, id++, CRASH);
+	submit(pool, id++, BIG_BOTH);
+	use_batch(pool, id, 4);
+	id += 4;
+	call(pool, id++, SMALL);
+	call(pool, id++, BIG_BOTH);
+	call(pool, id++, CRASH);
+	call(pool, id++, BIG_RESULT);
+	atomic_store(&run->refreshing, true);
+	rc = procpool_refresh(pool);
+	demand(rc == 0 || is_shortage(rc) || rc == PROCPOOL_EBROKEN ||
+		rc == PROCPOOL_ENOTRUNNING,
+	    rc);
+	call(pool, id++, BIG_ARG);
+	submit(pool, id++, SMALL);
+	rc = procpool_drain(pool, bound(RUN_MS));
+	demand(rc == 0, rc);
+	/* As many as there are workers, so that one must be killed. */
+	submit(pool, id++, HANG);
+	submit(pool, id++, HANG);
+}
+
+/*
+ * Nothing is short for ever.  A refresh waits for as long as it is, so this
+ * ends it soon after one has begun; and earlier when a pool that breaks, after
+ * some seconds, would take too long.
+ */
+static void *
+relieve(void *unused)
+{
+	int64_t end = now_ms() + (is_long() ? RUN_MS : 300);
+	bool refreshing = false;
+
+	while (now_ms() < end && !atomic_load(&run->over)) {
+		if (!refreshing && atomic_load(&run->refreshing)) {
+			refreshing = true;
+			end = now_ms() + 50;
+		}
+		usleep(1000);
+	}
+	inject_stop();
+	return unused;
+}
+
+/* The shortage is over: it works, after a new start when it must. */
+static void
+recover(struct procpool *pool)
+{
+	int id = 40, rc;
+
+	inject_stop();
+	if (!procpool_is_running(pool)) {
+		rc = procpool_shutdown(pool);
+		demand(rc == 0, rc);
+		rc = procpool_start(pool);
+		demand(rc == 0, rc);
+	}
+	for (; id < 46; id++)
+		submit(pool, id, id % 2 ? SMALL : BIG_BOTH);
+	rc = procpool_drain(pool, bound(RUN_MS));
+	demand(rc == 0, rc);
+	/* Workers that had not enough for a task can be told so for a while. */
+	call(pool, id, SMALL);
+	demand(atomic_load(&run->completed[id]) == 1, id);
+}
+
+static void
+expect_conservation(void)
+{
+	for (int id = 0; id < TASKS; id++)
+		demand(atomic_load(&run->accepted[id]) ==
+			atomic_load(&run->completed[id]),
+		    id);
+}
+
+static void
+no_log(enum procpool_level level, const char *message, void *user)
+{
+	(void)level;
+	(void)message;
+	(void)user;
+}
+
+/* What a host has; blocks are counted from here on. */
+struct belongings {
+	int descriptors, threads;
+};
+
+static struct belongings
+take_stock(void)
+{
+	const struct belongings there = { count_descriptors(),
+		count_threads() };
+
+	inject_forget_blocks();
+	return there;
+}
+
+static void
+expect_same(const struct belongings *before)
+{
+	const long blocks = inject_blocks();
+	const struct belongings now = take_stock();
+
+	demand(blocks == 0, blocks);
+	demand(now.descriptors == before->descriptors,
+	    now.descriptors - before->descriptors);
+	demand(now.threads == before->threads, now.threads - before->threads);
+}
+
+static int
+live(void *arg)
+{
+	const struct procpool_options options = { .entry_point = work,
+		.n_jobs = 2,
+		.oversubscribe = true,
+		.log = no_log,
+		.start_later = true,
+		.grace_ms = 200 };
+	struct belongings before;
+	struct procpool *pool;
+	pthread_t relief;
+	int rc;
+
+	run = arg;
+	pattern_fill(large, LARGE);
+	before = take_stock();
+	rc = pthread_create(&relief, NULL, relieve, NULL);
+	demand(rc == 0, rc);
+	inject_begin(&run->inject);
+	if (run->manner == PREPARED) {
+		at_last(procpool_prepare());
+		inject_stop();
+		before = take_stock();
+		inject_begin(&run->inject);
+		before.threads--; /* that one ends */
+	}
+	at_last(procpool_open(&pool, &options));
+	at_last(procpool_start(pool));
+	use_pool(pool);
+	rc = procpool_shutdown(pool);
+	demand(rc == 0, rc);
+	at_last(procpool_start(pool));
+	recover(pool);
+	rc = procpool_close(pool);
+	demand(rc == 0, rc);
+	atomic_store(&run->over, true);
+	pthread_join(relief, NULL);
+	expect_conservation();
+	expect_same(&before);
+	return 0;
+}
+
+/* ------------------------------------------------------------------ Runs */
+
+static struct run *
+new_run(const struct inject *inject, enum manner manner)
+{
+	struct run *new = mmap(NULL, sizeof(*new), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	ck_assert_ptr_ne(new, MAP_FAILED);
+	new->inject.call = inject->call;
+	new->inject.who = inject->who;
+	new->inject.first = inject->first;
+	new->inject.for_good = inject->for_good;
+	new->manner = manner;
+	return new;
+}
+
+static pid_t
+begin_run(struct run *new)
+{
+	pid_t pid;
+
+	allow_areas(new->manner != PIPES);
+	pid = fork_host(live, new);
+	allow_areas(true);
+	return pid;
+}
+
+/* How many calls of the kind were made. */
+static int
+end_run(struct run *ended, pid_t pid)
+{
+	const struct inject *i = &ended->inject;
+	const int status = reap_host(pid, RUN_MS);
+	const int made = i->made[i->call][i->who];
+
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+	    "PP_INJECT='%s %s %d %s %s': status %#x, line %d with %d (%s)",
+	    inject_name(i->call), whos[i->who], i->first,
+	    i->for_good ? "good" : "once", manners[ended->manner], status,
+	    atomic_load(&ended->line), atomic_load(&ended->value),
+	    procpool_errname(atomic_load(&ended->value)));
+	ck_assert_int_eq(munmap(ended, sizeof(*ended)), 0);
+	return made;
+}
+
+/* Run with the calls n, n + stride, ...: whether all of them were reached. */
+static bool
+run_abreast(struct inject *inject, enum manner manner, int stride)
+{
+	struct run *runs[ABREAST];
+	pid_t pids[ABREAST];
+	bool reached = true;
+	int i;
+
+	for (i = 0; i < ABREAST; i++, inject->first += stride) {
+		runs[i] = new_run(inject, manner);
+		pids[i] = begin_run(runs[i]);
+	}
+	for (i = 0; i < ABREAST; i++) {
+		const int first = runs[i]->inject.first;
+
+		if (end_run(runs[i], pids[i]) < first)
+			reached = false;
+	}
+	await_processes(0, 1000);
+	return reached;
+}
+
+/* How many calls each kind of process makes when none fails. */
+static void
+count_calls(
+    enum inject_call call, enum manner manner, int calls[INJECT_PROCESSES])
+{
+	struct run *new = new_run(&(struct inject){ .call = call }, manner);
+	const pid_t pid = begin_run(new);
+
+	(void)await_end(pid, RUN_MS);
+	for (int who = 0; who < INJECT_PROCESSES; who++)
+		calls[who] = atomic_load(&new->inject.made[call][who]);
+	(void)end_run(new, pid);
+}
+
+static void
+sweep(struct inject inject, enum manner manner, int calls)
+{
+	const bool each = is_long() ||
+	    (inject.call == INJECT_memory && !inject.for_good &&
+		manner == PLAIN);
+	const int stride = each ? 1 : 1 + calls / ABREAST;
+
+	inject.first = 1;
+	while (run_abreast(&inject, manner, stride) && each)
+		;
+	fprintf(stderr, "%s in the %s %s: %d calls, by %d\n",
+	    inject_name(inject.call), whos[inject.who],
+	    inject.for_good ? "for good" : "once", calls, stride);
+}
+
+/* What may be short for long is more than one thing; these stand for all. */
+static bool
+is_lasting(enum inject_call call)
+{
+	return inject_may_last(call) &&
+	    (is_long() || call == INJECT_memory || call == INJECT_fork ||
+		call == INJECT_fcntl || call == INJECT_uv_thread_create);
+}
+
+/* In every process, once and for good. */
+static void
+sweep_all(enum inject_call call, enum manner manner)
+{
+	struct inject inject = { .call = call };
+	int calls[INJECT_PROCESSES];
+
+	count_calls(call, manner, calls);
+	for (; inject.who < INJECT_PROCESSES; inject.who++) {
+		const int n = calls[inject.who];
+
+		inject.for_good = false;
+		if (n > 0)
+			sweep(inject, manner, n);
+		inject.for_good = true;
+		if (n > 0 && is_lasting(call))
+			sweep(inject, manner, n);
+	}
+}
+
+/* One test for each kind of call. */
+#define X(name, error, for_good) \
+	START_TEST(a_pool_outlives_a_failure_of_##name) \
+	{ \
+		sweep_all(INJECT_##name, PLAIN); \
+	} \
+	END_TEST
+INJECT_CALLS(X)
+#undef X
+
+/* With other ways to make a pool and to move large payloads. */
+START_TEST(a_pool_from_a_prepared_process_outlives_a_failure_of_memory)
+{
+	sweep_all(INJECT_memory, PREPARED);
+}
+END_TEST
+
+START_TEST(a_pool_from_a_prepared_process_outlives_a_failure_of_fork)
+{
+	sweep_all(INJECT_fork, PREPARED);
+	sweep_all(INJECT_pidfd_open, PREPARED);
+	sweep_all(INJECT_sendmsg, PREPARED);
+	sweep_all(INJECT_recvmsg, PREPARED);
+}
+END_TEST
+
+/* L22 */
+START_TEST(a_pool_without_areas_outlives_a_failure_of_memory)
+{
+	sweep_all(INJECT_memory, PIPES);
+}
+END_TEST
+
+START_TEST(a_pool_without_areas_outlives_a_failure_of_write)
+{
+	sweep_all(INJECT_write, PIPES);
+	sweep_all(INJECT_read, PIPES);
+}
+END_TEST
+
+/* ------------------------------------------------------- One run, by hand */
+
+static int
+find(const char *name, const char *const *names, int n)
+{
+	int i = 0;
+
+	while (i < n && strcmp(name, names[i]) != 0)
+		i++;
+	ck_assert_msg(i < n, "what is %s?", name);
+	return i;
+}
+
+START_TEST(the_run_that_is_asked_for)
+{
+	const char *text = getenv("PP_INJECT");
+	char call[32], who[16], often[16], manner[16];
+	struct inject inject = { .first = 0 };
+	struct run *new;
+	int calls, m;
+
+	if (text == NULL)
+		return;
+	ck_assert_int_eq(sscanf(text, "%31s %15s %d %15s %15s", call, who,
+			     &inject.first, often, manner),
+	    5);
+	while (inject.call < INJECT_KINDS - 1 &&
+	    strcmp(inject_name(inject.call), call) != 0)
+		inject.call++;
+	inject.who = (enum inject_who)find(who, whos, INJECT_PROCESSES);
+	inject.for_good = strcmp(often, "good") == 0;
+	m = find(manner, manners, MANNERS);
+	new = new_run(&inject, (enum manner)m);
+	calls = end_run(new, begin_run(new));
+	fprintf(stderr, "%s: %d calls\n", text, calls);
+}
+END_TEST
+
+#define X(name, error, for_good) a_pool_outlives_a_failure_of_##name,
+RUN_TESTS("fault_inject",
+    INJECT_CALLS(X) a_pool_from_a_prepared_process_outlives_a_failure_of_memory,
+    a_pool_from_a_prepared_process_outlives_a_failure_of_fork,
+    a_pool_without_areas_outlives_a_failure_of_memory,
+    a_pool_without_areas_outlives_a_failure_of_write, the_run_that_is_asked_for)
