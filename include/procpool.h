@@ -52,17 +52,21 @@
  * Processes  A pool has one process that forks its workers (ps shows it as
  *            pp-spawner) and the workers (pp-w0, pp-w1, ...).  None of them is
  *            a child of yours: they belong to process 1, or to the nearest
- *            subreaper, which reaps the first when it ends.  When a worker dies
- *            it is replaced, and the log says how it died, whether a core was
+ *            subreaper, which reaps the first when it ends.  A worker that
+ *            dies is replaced, and the log says how it died, whether a core was
  *            written, and what processor time and memory it had used (at most,
- *            with what it shared with the program).  Deaths outside of any
- *            task or in a broadcast, more than 10 (or 3 for each worker) in a
- *            row with no task succeeding in between, break the pool: every call
- *            says PROCPOOL_EBROKEN until it is shut down, and it may be started
- *            again.  When the process that forks workers is killed, its workers
- *            end with it; another is made from the program as it is then, and
- *            the log says so.  The second time within ten seconds breaks the
- *            pool.
+ *            with what it shared with the program).
+ *
+ * Breaking   Deaths outside of any task or in a broadcast, more than 10 (or 3
+ *            for each worker) in a row with no task succeeding in between,
+ *            break the pool: every call says PROCPOOL_EBROKEN until it is shut
+ *            down, and it may be started again.  When the process that forks
+ *            workers is killed, its workers end with it; another is made from
+ *            the program as it is then, and the log says so.  The second time
+ *            within ten seconds breaks the pool.  When a limit of the system
+ *            (descriptors, processes, memory) forbids to replace a worker, it
+ *            is tried again, up to once a second, and others go on meanwhile;
+ *            a pool that has no other breaks after some seconds.
  *
  * Memory     Arguments and results of 32 KiB to 64 MiB travel in memory that
  *            the host shares with each worker, used again and again; larger
@@ -544,6 +548,7 @@ int procpool_open(
  *                          process kept by procpool_prepare()
  *   -EAGAIN, -ENOMEM, -EMFILE, -ENFILE   a limit of the system
  *   -EFBIG   files may not be of 192 KiB (RLIMIT_FSIZE)
+ *   -ENOSYS  a kernel before Linux 5.3
  *   and what options.worker_env returned
  * On failure no process, thread or descriptor is left.
  */
@@ -570,7 +575,8 @@ int procpool_drain(struct procpool *pool, int64_t timeout_ms);
  * Replace every worker by one forked from the program as it is now, one after
  * the other.  No task is lost: each old worker ends the task it runs, and what
  * waits behind it goes to others.  Blocks until the last has been replaced,
- * so as long as the longest task.
+ * so as long as the longest task, or as a limit of the system forbids to make
+ * a worker.
  *
  * With procpool_prepare() the new workers have the memory of that call, again.
  *
