@@ -12,6 +12,10 @@
  * bystander  as busy, and a child of the host lives on that has a copy of all
  *            that the host had open; it ends as soon as the workers and the
  *            spawner have, and not before
+ * return     as busy, and it returns from main by itself; in the same way
+ *            exit, _exit, abort and segv
+ * exec       as busy, and it becomes another program, which ends as soon as
+ *            the workers and the spawner have, and not before
  *
  * The time counts from when the mode has been reached.
  */
@@ -224,6 +228,71 @@ have_a_bystander(void)
 	wait_for_death();
 }
 
+/* Ends that a host makes itself. */
+
+static void
+end_by_exit(void)
+{
+	(void)open_busy();
+	exit(0);
+}
+
+static void
+end_at_once(void)
+{
+	(void)open_busy();
+	_exit(0);
+}
+
+static void
+end_by_abort(void)
+{
+	(void)open_busy();
+	abort();
+}
+
+static void
+end_by_segv(void)
+{
+	(void)open_busy();
+	signal(SIGSEGV, SIG_DFL); /* a sanitizer has its own */
+	kill(getpid(), SIGSEGV);
+	wait_for_death();
+}
+
+static void
+leave_main(void)
+{
+	(void)open_busy();
+}
+
+/* What runs then is this program again: see be_another(). */
+static void
+end_by_exec(void)
+{
+	char pids[1 + WORKERS][16];
+
+	(void)open_busy();
+	snprintf(pids[0], sizeof(pids[0]), "%d", atomic_load(&seen->spawner));
+	for (int i = 0; i < WORKERS; i++)
+		snprintf(pids[1 + i], sizeof(pids[1 + i]), "%d",
+		    atomic_load(&seen->pid[i]));
+	execl("/proc/self/exe", "host", "another", pids[0], pids[1], pids[2],
+	    (char *)NULL);
+	fail("execl", -errno);
+}
+
+/* The program that a host has become: it ends when these are gone. */
+static int
+be_another(int n, char **pids)
+{
+	alarm(10);
+	for (int i = 0; i < n; i++)
+		while (is_alive((pid_t)atoi(pids[i])))
+			usleep(1000);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -234,11 +303,19 @@ static const struct {
 	{ "create", be_creating },
 	{ "shutdown", be_shutting_down },
 	{ "bystander", have_a_bystander },
+	{ "return", leave_main },
+	{ "exit", end_by_exit },
+	{ "_exit", end_at_once },
+	{ "abort", end_by_abort },
+	{ "segv", end_by_segv },
+	{ "exec", end_by_exec },
 };
 
 int
 main(int argc, char **argv)
 {
+	if (argc > 3 && strcmp(argv[1], "another") == 0)
+		return be_another(argc - 2, argv + 2);
 	seen = mmap(NULL, sizeof(*seen), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (argc != 3 || seen == MAP_FAILED) {
@@ -247,8 +324,10 @@ main(int argc, char **argv)
 	}
 	delay_us = atol(argv[2]);
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-		if (strcmp(argv[1], modes[i].name) == 0)
+		if (strcmp(argv[1], modes[i].name) == 0) {
 			modes[i].run();
+			return 0;
+		}
 	fprintf(stderr, "host: there is no mode %s\n", argv[1]);
 	return 2;
 }

@@ -2,9 +2,10 @@
 # A host that is killed leaves no process behind: a second later all that came
 # from it are gone, whatever host and workers were doing, and nothing was said.
 #
-# Rows: H06 (idle, busy, writing, in create, in shutdown), H09 (a child of the
-# host lives on with a copy of its descriptors), S6; and that the tool which
-# judges this can find something.
+# Rows: H06 (idle, busy, writing, in create, in shutdown), H07 (it ends by
+# itself, in any way, without a close, or becomes another program), H09 (a child
+# of the host lives on with a copy of its descriptors), S6; and that the tool
+# which judges this can find something.
 #
 # The kill comes after a time drawn at random: PP_SEED=N repeats a run.
 
@@ -61,5 +62,20 @@ orphans H06 writing 50000
 orphans H06 create 30000
 orphans H06 shutdown 400000
 orphans H09 bystander 20000
+
+# ends MODE STATUS: a host that ends so leaves nobody.
+ends()
+{
+	expect "H07: a host that ends by $1 leaves nobody" "$2" \
+		"$dir/noleft" 1 "$dir/host" "$1" 0
+}
+
+ulimit -c 0
+ends return 0
+ends exit 0
+ends _exit 0
+ends abort 134
+ends segv 139
+ends exec 0
 
 exit $failed
