@@ -264,6 +264,18 @@ take_fds(struct msghdr *message, int *fds, int n)
 	return count;
 }
 
+/* Move what came out of the standard descriptors' places: 0 or -errno. */
+static int
+raise_all(int *fds, int n)
+{
+	int i, rc = 0;
+
+	for (i = 0; i < n && rc == 0; i++)
+		if (fds[i] >= 0)
+			rc = raise_fd(&fds[i]);
+	return rc;
+}
+
 ssize_t
 pp_receive(int socket, void *data, size_t size, int *fds, int n)
 {
@@ -287,7 +299,8 @@ pp_receive(int socket, void *data, size_t size, int *fds, int n)
 	if (got < 0)
 		return -errno;
 	if (take_fds(&message, fds, n) > n ||
-	    (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
+	    (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
+	    raise_all(fds, n) < 0) {
 		for (i = 0; i < n; i++)
 			pp_close(&fds[i]);
 		return -EPROTO;

@@ -58,9 +58,10 @@ int pp_send(int socket, const void *data, size_t len, const int *fds, int n,
 
 /*
  * Receive one message; waits for it.  The descriptors that came are the
- * caller's; places in fds without one are set to -1.  Returns the length, 0
+ * caller's, and none is a standard one; places in fds without one are set to -1.  Returns the length, 0
  * when the other side has gone, -EPROTO when the message is larger than size
- * or brought more than n descriptors (which are closed).
+ * or brought more than n descriptors, or there is no room for them (they are
+ * closed).
  */
 ssize_t pp_receive(int socket, void *data, size_t size, int *fds, int n);
 
