@@ -28,7 +28,8 @@
  *
  * Threads    Every function may be called from any thread at any time, except
  *            that procpool_close() must be the last call on a pool.  None may
- *            be called from a signal handler.
+ *            be called from a signal handler.  A thread that is cancelled
+ *            (pthread_cancel) in a call ends the call first.
  *
  * Callbacks  They run one at a time for each pool, on threads of the pool with
  *            all signals blocked; the last ones of a pool that is shut down in

@@ -7,6 +7,7 @@
 
 #include "api/options.h"
 #include "base/clock.h"
+#include "base/thread.h"
 #include "engine/batch.h"
 #include "engine/broadcast.h"
 #include "engine/settle.h"
@@ -140,33 +141,7 @@ destroy(struct procpool *pool)
 	free(pool);
 }
 
-int
-procpool_open(struct procpool **pool, const struct procpool_options *options)
-{
-	struct procpool *p;
-	int rc;
-
-	if (pool == NULL || options == NULL)
-		return PROCPOOL_ENULL;
-	p = calloc(1, sizeof(*p));
-	if (p == NULL)
-		return -ENOMEM;
-	rc = init(p, options);
-	if (rc < 0) {
-		free(p);
-		return rc;
-	}
-	if (!options->start_later)
-		rc = procpool_start(p);
-	if (rc < 0) {
-		destroy(p);
-		return rc;
-	}
-	*pool = p;
-	return 0;
-}
-
-/* The same for calls that would wait for the callback that makes them. */
+/* Calls that would wait for the callback that makes them are refused. */
 static int
 check_outside(struct procpool *pool)
 {
@@ -197,8 +172,8 @@ begin_start(struct procpool *pool)
 	return rc;
 }
 
-int
-procpool_start(struct procpool *pool)
+static int
+start(struct procpool *pool)
 {
 	int rc = check_outside(pool);
 
@@ -218,6 +193,42 @@ procpool_start(struct procpool *pool)
 	if (pool->state == POOL_STARTING)
 		pp_pool_set_state_locked(pool, POOL_RUNNING);
 	uv_mutex_unlock(&pool->lock);
+	return 0;
+}
+
+int
+procpool_start(struct procpool *pool)
+{
+	const int cancel = pp_cancel_defer();
+	const int rc = start(pool);
+
+	pp_cancel_restore(cancel);
+	return rc;
+}
+
+int
+procpool_open(struct procpool **pool, const struct procpool_options *options)
+{
+	struct procpool *p;
+	int rc;
+
+	if (pool == NULL || options == NULL)
+		return PROCPOOL_ENULL;
+	p = calloc(1, sizeof(*p));
+	if (p == NULL)
+		return -ENOMEM;
+	rc = init(p, options);
+	if (rc < 0) {
+		free(p);
+		return rc;
+	}
+	if (!options->start_later)
+		rc = procpool_start(p);
+	if (rc < 0) {
+		destroy(p);
+		return rc;
+	}
+	*pool = p;
 	return 0;
 }
 
@@ -274,8 +285,8 @@ procpool_drain(struct procpool *pool, int64_t timeout_ms)
 	return rc;
 }
 
-int
-procpool_refresh(struct procpool *pool)
+static int
+refresh(struct procpool *pool)
 {
 	int rc = check_outside(pool);
 
@@ -300,6 +311,16 @@ procpool_refresh(struct procpool *pool)
 	pool->refreshing = false;
 	uv_cond_broadcast(&pool->changed);
 	uv_mutex_unlock(&pool->lock);
+	return rc;
+}
+
+int
+procpool_refresh(struct procpool *pool)
+{
+	const int cancel = pp_cancel_defer();
+	const int rc = refresh(pool);
+
+	pp_cancel_restore(cancel);
 	return rc;
 }
 
@@ -336,8 +357,8 @@ await_refresh(struct procpool *pool)
 	uv_mutex_unlock(&pool->lock);
 }
 
-int
-procpool_shutdown(struct procpool *pool)
+static int
+shut_down(struct procpool *pool)
 {
 	struct task_list queue = { 0 };
 	int rc = check_outside(pool);
@@ -360,6 +381,16 @@ procpool_shutdown(struct procpool *pool)
 	pp_log(&pool->log, PROCPOOL_INFO, "pool %s stopped", pool->name);
 	pp_pool_set_state(pool, POOL_STOPPED);
 	return 0;
+}
+
+int
+procpool_shutdown(struct procpool *pool)
+{
+	const int cancel = pp_cancel_defer();
+	const int rc = shut_down(pool);
+
+	pp_cancel_restore(cancel);
+	return rc;
 }
 
 /* Refuse new tasks, and wait for the ones that were accepted, or for somebody
@@ -394,8 +425,8 @@ await_departures(struct procpool *pool)
 	uv_mutex_unlock(&pool->lock);
 }
 
-int
-procpool_close(struct procpool *pool)
+static int
+close_pool(struct procpool *pool)
 {
 	int rc;
 
@@ -405,8 +436,18 @@ procpool_close(struct procpool *pool)
 	if (rc < 0)
 		return rc;
 	finish_tasks(pool);
-	(void)procpool_shutdown(pool);
+	(void)shut_down(pool);
 	await_departures(pool);
 	destroy(pool);
 	return 0;
+}
+
+int
+procpool_close(struct procpool *pool)
+{
+	const int cancel = pp_cancel_defer();
+	const int rc = close_pool(pool);
+
+	pp_cancel_restore(cancel);
+	return rc;
 }

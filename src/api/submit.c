@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/thread.h"
 #include "engine/batch.h"
 #include "engine/book.h"
 #include "engine/broadcast.h"
@@ -273,12 +274,14 @@ int
 procpool_call_task(struct procpool *pool, const struct procpool_task *task,
     struct procpool_result *result)
 {
-	int rc;
+	int rc, cancel;
 
 	if (result == NULL)
 		return PROCPOOL_ENULL;
 	*result = (struct procpool_result){ .memory = NULL };
+	cancel = pp_cancel_defer();
 	rc = call(pool, task, result);
+	pp_cancel_restore(cancel);
 	if (result->memory == NULL) {
 		result->outcome = rc;
 		result->worker = -1;

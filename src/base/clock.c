@@ -4,6 +4,8 @@
 #include <limits.h>
 #include <time.h>
 
+#include "base/thread.h"
+
 static uint64_t
 read_clock(clockid_t clock)
 {
@@ -49,8 +51,8 @@ pp_poll_timeout(uint64_t deadline)
 	return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
-int
-pp_cond_wait(uv_cond_t *cond, uv_mutex_t *mutex, uint64_t deadline)
+static int
+cond_wait(uv_cond_t *cond, uv_mutex_t *mutex, uint64_t deadline)
 {
 	uint64_t now;
 
@@ -64,4 +66,14 @@ pp_cond_wait(uv_cond_t *cond, uv_mutex_t *mutex, uint64_t deadline)
 		return -ETIMEDOUT;
 	(void)uv_cond_timedwait(cond, mutex, deadline - now);
 	return 0;
+}
+
+int
+pp_cond_wait(uv_cond_t *cond, uv_mutex_t *mutex, uint64_t deadline)
+{
+	const int cancel = pp_cancel_defer();
+	const int rc = cond_wait(cond, mutex, deadline);
+
+	pp_cancel_restore(cancel);
+	return rc;
 }

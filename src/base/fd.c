@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 
 #define STANDARD_FDS 3 /* 0, 1 and 2 are not ours to take */
 #define AWAY         512 /* a number that few programs get to */
@@ -108,11 +109,13 @@ pp_wake_open(int *fd)
 void
 pp_wake(int fd)
 {
+	const int cancel = pp_cancel_defer();
 	const uint64_t one = 1;
 
 	/* It fails only when the counter is full, and then it is raised. */
 	while (write(fd, &one, sizeof(one)) < 0 && errno == EINTR)
 		;
+	pp_cancel_restore(cancel);
 }
 
 void

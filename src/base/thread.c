@@ -24,6 +24,21 @@ pp_thread_name(const char *name)
 	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
 }
 
+int
+pp_cancel_defer(void)
+{
+	int state;
+
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	return state;
+}
+
+void
+pp_cancel_restore(int state)
+{
+	(void)pthread_setcancelstate(state, NULL);
+}
+
 bool
 pp_thread_is_alone(void)
 {

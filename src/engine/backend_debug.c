@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "engine/pool.h"
 #include "engine/settle.h"
 #include "process/job.h"
@@ -154,6 +155,7 @@ run_queue_locked(struct procpool *pool)
 static void
 accept_tasks(struct procpool *pool, struct task_list *tasks)
 {
+	const int cancel = pp_cancel_defer();
 	struct task *task;
 
 	while ((task = pp_list_pop(tasks)) != NULL)
@@ -165,6 +167,7 @@ accept_tasks(struct procpool *pool, struct task_list *tasks)
 		uv_cond_broadcast(&pool->changed);
 	}
 	uv_mutex_unlock(&pool->lock);
+	pp_cancel_restore(cancel);
 }
 
 static int

@@ -355,8 +355,8 @@ pp_spawner_make(struct spawner **spawner)
 	return make(spawner, false);
 }
 
-int
-procpool_prepare(void)
+static int
+prepare(void)
 {
 	struct spawner *before = atomic_load(&dormant), *s = NULL;
 	int rc;
@@ -371,6 +371,16 @@ procpool_prepare(void)
 		rc = PROCPOOL_EPREPARED;
 	if (rc < 0)
 		destroy(s);
+	return rc;
+}
+
+int
+procpool_prepare(void)
+{
+	const int cancel = pp_cancel_defer();
+	const int rc = prepare();
+
+	pp_cancel_restore(cancel);
 	return rc;
 }
 
