@@ -345,7 +345,7 @@ use_pool(struct procpool *pool)
 static void *
 relieve(void *unused)
 {
-	int64_t end = now_ms() + (is_long() ? RUN_MS : 300);
+	int64_t end = now_ms() + (is_long() ? RUN_MS : 150);
 	bool refreshing = false;
 
 	while (now_ms() < end && !atomic_load(&run->over)) {
@@ -448,9 +448,8 @@ live(void *arg)
 	if (run->manner == PREPARED) {
 		at_last(procpool_prepare());
 		inject_stop();
-		before = take_stock();
+		before.descriptors = take_stock().descriptors;
 		inject_begin(&run->inject);
-		before.threads--; /* that one ends */
 	}
 	at_last(procpool_open(&pool, &options));
 	at_last(procpool_start(pool));
@@ -496,13 +495,17 @@ begin_run(struct run *new)
 	return pid;
 }
 
-/* How many calls of the kind were made. */
-static int
+/* How many calls of its kind each kind of process has made. */
+struct calls {
+	int made[INJECT_PROCESSES];
+};
+
+static struct calls
 end_run(struct run *ended, pid_t pid)
 {
 	const struct inject *i = &ended->inject;
 	const int status = reap_host(pid, RUN_MS);
-	const int made = i->made[i->call][i->who];
+	struct calls calls;
 
 	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
 	    "PP_INJECT='%s %s %d %s %s': status %#x, line %d with %d (%s)",
@@ -510,8 +513,10 @@ end_run(struct run *ended, pid_t pid)
 	    i->for_good ? "good" : "once", manners[ended->manner], status,
 	    atomic_load(&ended->line), atomic_load(&ended->value),
 	    procpool_errname(atomic_load(&ended->value)));
+	for (int who = 0; who < INJECT_PROCESSES; who++)
+		calls.made[who] = atomic_load(&i->made[i->call][who]);
 	ck_assert_int_eq(munmap(ended, sizeof(*ended)), 0);
-	return made;
+	return calls;
 }
 
 /* Run with the calls n, n + stride, ...: whether all of them were reached. */
@@ -529,26 +534,22 @@ run_abreast(struct inject *inject, enum manner manner, int stride)
 	}
 	for (i = 0; i < ABREAST; i++) {
 		const int first = runs[i]->inject.first;
+		const struct calls calls = end_run(runs[i], pids[i]);
 
-		if (end_run(runs[i], pids[i]) < first)
+		if (calls.made[inject->who] < first)
 			reached = false;
 	}
 	await_processes(0, 1000);
 	return reached;
 }
 
-/* How many calls each kind of process makes when none fails. */
-static void
-count_calls(
-    enum inject_call call, enum manner manner, int calls[INJECT_PROCESSES])
+/* What is called when nothing fails. */
+static struct calls
+count_calls(enum inject_call call, enum manner manner)
 {
 	struct run *new = new_run(&(struct inject){ .call = call }, manner);
-	const pid_t pid = begin_run(new);
 
-	(void)await_end(pid, RUN_MS);
-	for (int who = 0; who < INJECT_PROCESSES; who++)
-		calls[who] = atomic_load(&new->inject.made[call][who]);
-	(void)end_run(new, pid);
+	return end_run(new, begin_run(new));
 }
 
 static void
@@ -556,7 +557,7 @@ sweep(struct inject inject, enum manner manner, int calls)
 {
 	const bool each = is_long() ||
 	    (inject.call == INJECT_memory && !inject.for_good &&
-		manner == PLAIN);
+		manner != PREPARED);
 	const int stride = each ? 1 : 1 + calls / ABREAST;
 
 	inject.first = 1;
@@ -569,11 +570,13 @@ sweep(struct inject inject, enum manner manner, int calls)
 
 /* What may be short for long is more than one thing; these stand for all. */
 static bool
-is_lasting(enum inject_call call)
+is_lasting(enum inject_call call, enum manner manner)
 {
 	return inject_may_last(call) &&
-	    (is_long() || call == INJECT_memory || call == INJECT_fork ||
-		call == INJECT_fcntl || call == INJECT_uv_thread_create);
+	    (is_long() ||
+		(manner == PLAIN &&
+		    (call == INJECT_memory || call == INJECT_fork ||
+			call == INJECT_pipe2)));
 }
 
 /* In every process, once and for good. */
@@ -581,17 +584,16 @@ static void
 sweep_all(enum inject_call call, enum manner manner)
 {
 	struct inject inject = { .call = call };
-	int calls[INJECT_PROCESSES];
+	const struct calls calls = count_calls(call, manner);
 
-	count_calls(call, manner, calls);
 	for (; inject.who < INJECT_PROCESSES; inject.who++) {
-		const int n = calls[inject.who];
+		const int n = calls.made[inject.who];
 
 		inject.for_good = false;
 		if (n > 0)
 			sweep(inject, manner, n);
 		inject.for_good = true;
-		if (n > 0 && is_lasting(call))
+		if (n > 0 && is_lasting(call, manner))
 			sweep(inject, manner, n);
 	}
 }
@@ -655,7 +657,7 @@ START_TEST(the_run_that_is_asked_for)
 	char call[32], who[16], often[16], manner[16];
 	struct inject inject = { .first = 0 };
 	struct run *new;
-	int calls, m;
+	int m;
 
 	if (text == NULL)
 		return;
@@ -669,8 +671,8 @@ START_TEST(the_run_that_is_asked_for)
 	inject.for_good = strcmp(often, "good") == 0;
 	m = find(manner, manners, MANNERS);
 	new = new_run(&inject, (enum manner)m);
-	calls = end_run(new, begin_run(new));
-	fprintf(stderr, "%s: %d calls\n", text, calls);
+	fprintf(stderr, "%s: %d calls\n", text,
+	    end_run(new, begin_run(new)).made[inject.who]);
 }
 END_TEST
 
