@@ -596,7 +596,8 @@ int procpool_refresh(struct procpool *pool);
  * Stop at once.  Tasks that have not ended do so with PROCPOOL_ESHUTDOWN,
  * their callbacks run, waiting calls return, and the workers are ended: idle
  * ones are asked to, busy ones get SIGTERM, and after grace_ms all that are
- * left SIGKILL.  Returns when they are gone, within grace_ms and a second.
+ * left SIGKILL.  Returns when they are gone, within grace_ms and a second, or
+ * when a callback that takes longer has returned.
  *
  * The pool can be started again.  Shutting down a pool that does not run is
  * harmless; of two at once, the later waits for the earlier.

@@ -598,43 +598,84 @@ sweep_all(enum inject_call call, enum manner manner)
 	}
 }
 
-/* One test for each kind of call. */
-#define X(name, error, for_good) \
-	START_TEST(a_pool_outlives_a_failure_of_##name) \
-	{ \
-		sweep_all(INJECT_##name, PLAIN); \
-	} \
-	END_TEST
-INJECT_CALLS(X)
-#undef X
+#define sweep_these(manner, ...) \
+	do { \
+		const enum inject_call calls_[] = { __VA_ARGS__ }; \
+\
+		for (size_t i_ = 0; i_ < sizeof(calls_) / sizeof(*calls_); \
+		     i_++) \
+			sweep_all(calls_[i_], manner); \
+	} while (0)
 
-/* With other ways to make a pool and to move large payloads. */
-START_TEST(a_pool_from_a_prepared_process_outlives_a_failure_of_memory)
+/* H14 */
+START_TEST(a_pool_outlives_a_failure_of_any_allocation)
 {
-	sweep_all(INJECT_memory, PREPARED);
+	sweep_these(PLAIN, INJECT_memory);
 }
 END_TEST
 
-START_TEST(a_pool_from_a_prepared_process_outlives_a_failure_of_fork)
+/* H14 */
+START_TEST(a_pool_from_a_prepared_process_outlives_a_failure_of_any_allocation)
 {
-	sweep_all(INJECT_fork, PREPARED);
-	sweep_all(INJECT_pidfd_open, PREPARED);
-	sweep_all(INJECT_sendmsg, PREPARED);
-	sweep_all(INJECT_recvmsg, PREPARED);
+	sweep_these(PREPARED, INJECT_memory);
 }
 END_TEST
 
-/* L22 */
-START_TEST(a_pool_without_areas_outlives_a_failure_of_memory)
+/* H14, L22 */
+START_TEST(a_pool_without_areas_outlives_a_failure_of_any_allocation)
 {
-	sweep_all(INJECT_memory, PIPES);
+	sweep_these(PIPES, INJECT_memory);
 }
 END_TEST
 
-START_TEST(a_pool_without_areas_outlives_a_failure_of_write)
+/* H11 */
+START_TEST(a_pool_outlives_a_failure_of_any_fork)
 {
-	sweep_all(INJECT_write, PIPES);
-	sweep_all(INJECT_read, PIPES);
+	sweep_these(PLAIN, INJECT_fork, INJECT_setpgid, INJECT_prctl,
+	    INJECT_on_exit, INJECT_setvbuf);
+	sweep_these(PREPARED, INJECT_fork);
+}
+END_TEST
+
+/* H12 */
+START_TEST(a_pool_outlives_a_failure_of_any_thread)
+{
+	sweep_these(PLAIN, INJECT_uv_thread_create, INJECT_uv_init);
+}
+END_TEST
+
+/* H13, H15 */
+START_TEST(a_pool_outlives_a_failure_of_any_descriptor)
+{
+	sweep_these(PLAIN, INJECT_pipe2, INJECT_dup2, INJECT_socketpair,
+	    INJECT_eventfd, INJECT_fcntl, INJECT_open, INJECT_signalfd,
+	    INJECT_close_range);
+}
+END_TEST
+
+/* H15, H24 */
+START_TEST(a_pool_outlives_a_failure_of_any_pidfd)
+{
+	sweep_these(PLAIN, INJECT_pidfd_open, INJECT_pidfd_send_signal);
+	sweep_these(PREPARED, INJECT_pidfd_open);
+}
+END_TEST
+
+/* H15 */
+START_TEST(a_pool_outlives_a_failure_of_any_mapping)
+{
+	sweep_these(PLAIN, INJECT_memfd_create, INJECT_ftruncate, INJECT_mmap,
+	    INJECT_mprotect, INJECT_madvise);
+}
+END_TEST
+
+/* H15, H16 */
+START_TEST(a_pool_outlives_an_interruption_of_any_transfer)
+{
+	sweep_these(PLAIN, INJECT_sendmsg, INJECT_recvmsg, INJECT_read,
+	    INJECT_write, INJECT_poll);
+	sweep_these(PREPARED, INJECT_sendmsg, INJECT_recvmsg);
+	sweep_these(PIPES, INJECT_write, INJECT_read);
 }
 END_TEST
 
@@ -676,9 +717,12 @@ START_TEST(the_run_that_is_asked_for)
 }
 END_TEST
 
-#define X(name, error, for_good) a_pool_outlives_a_failure_of_##name,
-RUN_TESTS("fault_inject",
-    INJECT_CALLS(X) a_pool_from_a_prepared_process_outlives_a_failure_of_memory,
-    a_pool_from_a_prepared_process_outlives_a_failure_of_fork,
-    a_pool_without_areas_outlives_a_failure_of_memory,
-    a_pool_without_areas_outlives_a_failure_of_write, the_run_that_is_asked_for)
+RUN_TESTS("fault_inject", a_pool_outlives_a_failure_of_any_allocation,
+    a_pool_from_a_prepared_process_outlives_a_failure_of_any_allocation,
+    a_pool_without_areas_outlives_a_failure_of_any_allocation,
+    a_pool_outlives_a_failure_of_any_fork,
+    a_pool_outlives_a_failure_of_any_thread,
+    a_pool_outlives_a_failure_of_any_descriptor,
+    a_pool_outlives_a_failure_of_any_pidfd,
+    a_pool_outlives_a_failure_of_any_mapping,
+    a_pool_outlives_an_interruption_of_any_transfer, the_run_that_is_asked_for)
