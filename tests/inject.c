@@ -28,14 +28,15 @@
 
 /* What this process is.  A spawner is forked twice over, and is sure to be one
  * when it takes its name: what it forks are workers, unless they take it too. */
-static enum role {
+enum role {
 	HOST,
 	BETWEEN,
 	SPAWNER,
 	WORKER
-} role;
+};
 
-static struct inject *plan;
+static _Atomic(enum role) role;
+static _Atomic(struct inject *) current;
 static atomic_long blocks;
 
 static const struct {
@@ -51,15 +52,18 @@ static const struct {
 void
 inject_begin(struct inject *inject)
 {
-	role = HOST;
-	plan = inject;
-	atomic_store(&plan->on, true);
+	atomic_store(&role, HOST);
+	atomic_store(&inject->on, true);
+	atomic_store(&current, inject);
 }
 
 void
 inject_stop(void)
 {
-	atomic_store(&plan->on, false);
+	struct inject *plan = atomic_load(&current);
+
+	if (plan != NULL)
+		atomic_store(&plan->on, false);
 }
 
 long
@@ -98,6 +102,7 @@ who(void)
 static int
 error_of(enum inject_call call)
 {
+	struct inject *plan = atomic_load(&current);
 	int n;
 
 	if (plan == NULL || !atomic_load(&plan->on))

@@ -403,6 +403,22 @@ struct belongings {
 	int descriptors, threads;
 };
 
+static void *
+do_nothing(void *unused)
+{
+	return unused;
+}
+
+/* With the first thread that is made a sanitizer makes one of its own. */
+static void
+make_first_thread(void)
+{
+	pthread_t thread;
+
+	demand(pthread_create(&thread, NULL, do_nothing, NULL) == 0, errno);
+	pthread_join(thread, NULL);
+}
+
 static struct belongings
 take_stock(void)
 {
@@ -441,6 +457,7 @@ live(void *arg)
 
 	run = arg;
 	pattern_fill(large, LARGE);
+	make_first_thread();
 	before = take_stock();
 	rc = pthread_create(&relief, NULL, relieve, NULL);
 	demand(rc == 0, rc);
@@ -602,6 +619,9 @@ sweep_all(enum inject_call call, enum manner manner)
 	do { \
 		const enum inject_call calls_[] = { __VA_ARGS__ }; \
 \
+		if (WITH_TSAN) \
+			SKIP( \
+			    "forks are too slow with a sanitizer for threads"); \
 		for (size_t i_ = 0; i_ < sizeof(calls_) / sizeof(*calls_); \
 		     i_++) \
 			sweep_all(calls_[i_], manner); \

@@ -200,6 +200,8 @@ START_TEST(an_open_with_too_few_processes_fails_and_leaves_nothing)
 {
 	if (geteuid() != 0)
 		SKIP("only root can become a user without processes");
+	if (WITH_TSAN)
+		SKIP("a sanitizer has a thread of its own");
 	for (rlim_t n = 1; n <= NEEDED + 3; n++) {
 		if (n == NEEDED)
 			n = NEEDED + 3;
