@@ -1,95 +1,79 @@
 /*
- * callback: the first steps.  A function, a pool, and a callback for each
- * result.
+ * callback: a stream of tasks, and a callback for each result.
  *
- * The program adds up the divisors of every number below 1000, in worker
- * processes, and keeps the number that has the greatest sum.
+ * The workers add up the divisors of every number below 1000, and the program
+ * keeps the number that has the greatest sum.
+ *
+ * Notice that results come in any order, but callbacks one at a time, so that
+ * what they share needs no lock; and that the tasks' bytes are copied, so that
+ * a variable can be used again at once.
  */
 #include <procpool.h>
 
 #include <stdio.h>
 
-/*
- * This runs in a worker.  It gets the bytes that were submitted, which are
- * aligned for any type and can be read in place, and gives bytes back.
- */
+struct sum {
+	long number;
+	long of_divisors;
+};
+
+/* In a worker.  Bytes are aligned for any type, and can be read in place. */
 static int
-sum_of_divisors(struct procpool_job *job, const void *arg, size_t len)
+add_divisors(struct procpool_job *job, const void *arg, size_t len)
 {
-	long number, i;
-	long sum[2] = { 0 };
+	struct sum sum = { 0 };
 
-	/* A job fails with a code and a text; they reach the callback. */
-	if (len != sizeof(number))
+	if (len != sizeof(sum.number))
 		return procpool_fail(job, 1, "got %zu bytes", len);
-
-	number = *(const long *)arg;
-	sum[0] = number;
-	for (i = 1; i <= number; i++)
-		if (number % i == 0)
-			sum[1] += i;
-	return procpool_return(job, sum, sizeof(sum));
+	sum.number = *(const long *)arg;
+	for (long i = 1; i <= sum.number; i++)
+		if (sum.number % i == 0)
+			sum.of_divisors += i;
+	return procpool_return(job, &sum, sizeof(sum));
 }
 
-/* What the callback collects. */
 struct best {
-	long number;
-	long sum;
+	struct sum sum;
 	long ended;
 	long failed;
 };
 
-/*
- * This runs in the program itself, on a thread of the pool, once for each
- * task.  The results come in any order.  Callbacks of one pool run one at a
- * time, so *best needs no lock here.
- */
+/* In the program, on a thread of the pool.  The result is ours until we
+ * return. */
 static void
 keep_best(const struct procpool_result *result, void *user)
 {
 	struct best *best = user;
-	const long *sum = result->data; /* ours until we return */
+	const struct sum *sum = result->data;
 
 	best->ended++;
-	if (result->outcome != 0) {
+	if (result->outcome != 0)
 		best->failed++;
-		fprintf(stderr, "callback: %s\n", result->message);
-	} else if (sum[1] > best->sum) {
-		best->number = sum[0];
-		best->sum = sum[1];
-	}
+	else if (sum->of_divisors > best->sum.of_divisors)
+		best->sum = *sum;
 }
 
 int
 main(void)
 {
-	struct procpool_options options = { .entry_point = sum_of_divisors };
+	struct procpool_options options = { .entry_point = add_divisors };
 	struct procpool *pool;
 	struct best best = { 0 };
-	long number;
-	int rc;
+	int rc = procpool_open(&pool, &options);
 
-	/* Fields left zero are defaults: here, a worker for each CPU. */
-	rc = procpool_open(&pool, &options);
-	if (rc < 0) {
-		fprintf(stderr, "callback: %s\n", procpool_strerror(rc));
-		return 1;
+	if (rc == 0) {
+		/* When the queue is full, this waits for room. */
+		for (long i = 1; i < 1000 && rc == 0; i++)
+			rc = procpool_submit(
+			    pool, &i, sizeof(i), keep_best, &best);
+
+		/* Finishes what was accepted: no callback runs after it. */
+		procpool_close(pool);
 	}
-
-	/* The bytes are copied, so the variable can be used again at once.
-	 * When the queue is full, this waits for room. */
-	for (number = 1; number < 1000 && rc == 0; number++)
-		rc = procpool_submit(
-		    pool, &number, sizeof(number), keep_best, &best);
 	if (rc < 0)
 		fprintf(stderr, "callback: %s\n", procpool_strerror(rc));
-
-	/* Closing finishes what was accepted.  After it no callback runs any
-	 * more, and best is ours alone. */
-	procpool_close(pool);
-
 	printf("%ld numbers, %ld failed\n", best.ended, best.failed);
-	printf("the divisors of %ld have the greatest sum, %ld\n", best.number,
-	    best.sum);
+	printf("the divisors of %ld have the greatest sum, %ld\n",
+	    best.sum.number, best.sum.of_divisors);
 	return rc < 0 || best.failed > 0;
 }

@@ -1,12 +1,12 @@
 /*
  * cow: large input that is never copied ("copy-on-write").
  *
- * Workers are forked from the program, and so they see its memory as it was
- * when the pool was started.  What is loaded before that need not be sent: the
- * tasks here carry two numbers each, and the table that they speak of is read
- * where it is.  The kernel copies a page of it only when someone writes there.
+ * Workers are forked from the program, and see its memory as it was when the
+ * pool was started.  What is loaded before need not be sent: the tasks here
+ * are two numbers each, and the table that they speak of is read where it is.
+ * The kernel copies a page of it only when someone writes there.
  *
- * What changes afterwards the workers do not see, until procpool_refresh().
+ * Notice that workers do not see what changes later, until procpool_refresh().
  */
 #include <procpool.h>
 
@@ -16,7 +16,7 @@
 #define N_NUMBERS 8000000L
 #define N_TASKS   64L
 
-/* All that a task needs to know: numbers from first up to, without, end. */
+/* All that a task has to know: numbers from first up to end, without it. */
 struct range {
 	long first;
 	long end;
@@ -26,15 +26,13 @@ static int *table;
 
 /* The table is the one that main filled: this is a copy of that process. */
 static int
-sum_range(struct procpool_job *job, const void *arg, size_t len)
+add_range(struct procpool_job *job, const void *arg, size_t len)
 {
 	const struct range *range = arg;
 	long sum = 0;
-	long i;
 
-	if (len != sizeof(*range) || range->end > N_NUMBERS)
-		return procpool_fail(job, 1, "not a range of the table");
-	for (i = range->first; i < range->end; i++)
+	(void)len; /* always that of a range, see below */
+	for (long i = range->first; i < range->end; i++)
 		sum += table[i];
 	return procpool_return(job, &sum, sizeof(sum));
 }
@@ -55,43 +53,12 @@ add_up(const struct procpool_result *result, void *user)
 		total->failed++;
 }
 
-static int
-run(struct procpool *pool, struct total *total)
-{
-	long i;
-	int rc = 0;
-
-	for (i = 0; i < N_TASKS && rc == 0; i++) {
-		struct range range = { i * N_NUMBERS / N_TASKS,
-			(i + 1) * N_NUMBERS / N_TASKS };
-
-		rc =
-		    procpool_submit(pool, &range, sizeof(range), add_up, total);
-	}
-	return rc;
-}
-
-/* Returns what the workers should find. */
-static long
-fill_table(void)
-{
-	long sum = 0;
-	long i;
-
-	for (i = 0; i < N_NUMBERS; i++) {
-		table[i] = (int)(i % 100);
-		sum += table[i];
-	}
-	return sum;
-}
-
 int
 main(void)
 {
-	struct procpool_options options = { .entry_point = sum_range };
-	struct total total = { 0 };
+	struct procpool_options options = { .entry_point = add_range };
 	struct procpool *pool;
-	long expected;
+	struct total total = { 0 };
 	int rc;
 
 	table = malloc(N_NUMBERS * sizeof(*table));
@@ -99,20 +66,25 @@ main(void)
 		fprintf(stderr, "cow: no memory for the table\n");
 		return 1;
 	}
-	expected = fill_table();
+	for (long i = 0; i < N_NUMBERS; i++)
+		table[i] = (int)(i % 100);
 
 	/* Only now, so that the workers have the table. */
 	rc = procpool_open(&pool, &options);
 	if (rc == 0) {
-		rc = run(pool, &total);
+		for (long i = 0; i < N_TASKS && rc == 0; i++) {
+			struct range range = { i * N_NUMBERS / N_TASKS,
+				(i + 1) * N_NUMBERS / N_TASKS };
+
+			rc = procpool_submit(
+			    pool, &range, sizeof(range), add_up, &total);
+		}
 		procpool_close(pool);
-		printf("table of %zu bytes, tasks of %zu bytes\n",
-		    N_NUMBERS * sizeof(*table), sizeof(struct range));
-		printf("sum %ld, expected %ld, %ld tasks failed\n", total.sum,
-		    expected, total.failed);
 	}
 	if (rc < 0)
 		fprintf(stderr, "cow: %s\n", procpool_strerror(rc));
+	printf("the sum of %ld numbers is %ld, %ld tasks failed\n", N_NUMBERS,
+	    total.sum, total.failed);
 	free(table);
-	return rc < 0 || total.sum != expected;
+	return rc < 0 || total.failed > 0;
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The examples, each run as a user would, and its output compared with what
-# its comments promise.
+# The examples, each run as a user would, and what it prints compared with what
+# other programs make of the same task.
 
 srcdir=${srcdir:-.}
 here=$(cd "${top_builddir:-.}" && pwd)
@@ -28,52 +28,202 @@ compare()
 	}
 }
 
-# example NAME: its output must be what is on stdin.
+# run NAME [ARGUMENT...]: into $dir/out and $dir/err, and its status in $status.
+run()
+{
+	name=$1
+	shift
+	timeout 60 "$here/examples/$name" "$@" >"$dir/out" 2>"$dir/err" \
+		</dev/null
+	status=$?
+}
+
+# example NAME [ARGUMENT...]: it must print what is on stdin, and nothing on
+# stderr.
 example()
 {
 	cat >"$dir/expected"
-	timeout 60 "$here/examples/$1" >"$dir/out" 2>"$dir/err" </dev/null
-	compare "$1" $? 0
-	[ ! -s "$dir/err" ] || fail "$1: says: $(cat "$dir/err")"
+	run "$@"
+	compare "$name" $status 0
+	[ ! -s "$dir/err" ] || fail "$name: says: $(cat "$dir/err")"
 }
 
+# ------------------------------------------------------------- the course
+
+# It has every example, and README's program is the first.
+(cd "$srcdir/examples" && printf '%s\n' *.c) >"$dir/expected"
+sed -n 's/^ *[0-9][0-9]*  \([a-z]*\.c\) .*/\1/p' "$srcdir/examples/README" |
+	sort >"$dir/out"
+compare README 0 0
+awk '/^```c$/ { on = 1; next } /^```$/ { on = 0 } on' "$srcdir/README" \
+	>"$dir/expected"
+sed '1,/^ \*\/$/d' "$srcdir/examples/first.c" >"$dir/out"
+compare "README's program" 0 0
+
+# One page each, with what is to be noticed.
+for file in "$srcdir"/examples/*.c; do
+	lines=$(wc -l <"$file")
+	[ "$lines" -le 110 ] || fail "$file is not one page: $lines lines"
+	[ "${file##*/}" = wc.c ] || grep -q '^ \* Notice ' "$file" ||
+		fail "$file does not say what to notice"
+done
+
+# --------------------------------------------------------- calls and tasks
+
+echo $((12 * 12)) | example first
+
 # P3: a callback for each task.
-example callback <<'END'
-999 numbers, 0 failed
-the divisors of 960 have the greatest sum, 3048
-END
+awk 'BEGIN {
+	for (n = 1; n < 1000; n++)
+		for (i = n; i < 1000; i += n)
+			sum[i] += n
+	for (n = 1; n < 1000; n++)
+		if (sum[n] > sum[best])
+			best = n
+	print "999 numbers, 0 failed"
+	printf "the divisors of %d have the greatest sum, %d\n", best, sum[best]
+}' | example callback
 
 # P4, P11, F1: in order of submission, with an empty word and a failure.
-example batch <<'END'
-stressed: 'desserts'
-drawer: 'reward'
-: ''
-live well: error 7: 'live well' is not one word
-parts: 'strap'
+set -- stressed drawer '' 'live well' parts
+printf '%s\n' "$@" | awk '
+	/ / { printf "error 7: '\''%s'\'' is not one word\n", $0; next }
+	{
+		for (i = length($0); i > 0; i--)
+			printf "%s", substr($0, i, 1)
+		print ""
+	}' | example batch "$@"
+example batch </dev/null
+
+# F1, F2, F3: every outcome is told from the others.
+example errors <<END
+fail: failed: code 42, record 7 is bad
+crash: died: signal 6, Aborted
+exit: died: exit status 3
+too long: refused: PROCPOOL_ETOOBIG, $(sed -n \
+	'/X(PROCPOOL_ETOOBIG/{n;s/.*"\(.*\)".*/\1/p;}' \
+	"$srcdir/include/procpool.h")
+return: succeeded: return
+late: refused: PROCPOOL_ENOTRUNNING, $(sed -n \
+	'/X(PROCPOOL_ENOTRUNNING/{n;s/.*"\(.*\)".*/\1/p;}' \
+	"$srcdir/include/procpool.h")
 END
+
+# F2, F3: who dies costs itself only.  Which worker it was is not foretold.
+run crash
+sort "$dir/out" | sed 's/procpool-w[0-9]*/W/; s/pid [0-9]*/pid P/' >"$dir/sorted"
+mv "$dir/sorted" "$dir/out"
+cat >"$dir/expected" <<END
+13: worker W (pid P) ended by signal 6
+26: worker W (pid P) ended by signal 9
+3 tasks died, $((100 - 3)) results are right
+39: worker W (pid P) ended by status 3
+END
+compare crash $status 0
+
+# What died is run again; what always dies is given up.
+awk 'BEGIN {
+	for (i = 0; i < 100; i++)
+		sum += i * i
+	print "gave up 13"
+	print "sum " sum - 13 * 13
+}' | example retry
 
 # P1, P2: blocking calls from threads.
-example threads <<'END'
-thread 0: 1000
-thread 1: 1100
-thread 2: 1200
-thread 3: 1300
-END
+awk 'BEGIN {
+	for (t = 0; t < 4; t++) {
+		sum = 0
+		for (i = 0; i < 100; i++)
+			for (n = 1000 * (t + 1) + i; n > 0; n = int(n / 10))
+				sum += n % 10
+		printf "thread %d: %d\n", t, sum
+	}
+}' | example threads
 
 # D5 the other way round: what the program had, the workers see.
-example cow <<'END'
-table of 32000000 bytes, tasks of 16 bytes
-sum 396000000, expected 396000000, 0 tasks failed
-END
+echo "the sum of 8000000 numbers is $((8000000 / 100 * (99 * 100 / 2)))," \
+	"0 tasks failed" | example cow
 
-# F2, F3: who dies costs itself only.
-example crash <<'END'
-task 13 crashed with signal 6
-task 26 crashed with signal 9
-task 39 ended its worker with status 3
-task 52 failed with code 5: 52 is four suits
-96 of 100 results are right
+# ------------------------------------------------------------ worker state
+
+# Loaded at most once by each worker, before the first task.
+{
+	sed -n 3p "$0"
+	sed -n 1p "$0"
+} >"$dir/expected"
+run state "$0" 3 1
+compare state $status 0
+lines=$(($(wc -l <"$0")))
+grep -vx "worker [0-9]* knows $lines lines" "$dir/err" &&
+	fail "state: the workers have loaded something else"
+sort "$dir/err" | uniq -d | grep . && fail "state: a worker has loaded twice"
+[ -s "$dir/err" ] || fail "state: nothing was loaded"
+
+# A line that is not there is the task's failure; a file that is not there is
+# the worker's, and the log tells it.
+: >"$dir/expected"
+run state "$0" $((lines + 1)) 1
+compare "state without the line" $status 1
+grep -q ": there is no line $((lines + 1))\$" "$dir/err" ||
+	fail "state: the missing line is not told: $(cat "$dir/err")"
+run state "$dir/none" 1
+compare "state without the file" $status 1
+grep -q "worker_start failed with code 1: $dir/none: No such file" \
+	"$dir/err" ||
+	fail "state: the missing file is not told: $(cat "$dir/err")"
+
+# --------------------------------------------------------------------- log
+
+# E4: every line, with its level and worker.  In which order the workers speak
+# is not foretold.
+for i in 1 2 3 4; do
+	echo "warning: W: $i is on its way"
+	echo "info: W: $i speaks to stdout"
+	echo "info: W: $i speaks to stderr"
+	[ $i -eq 3 ] || echo "info: W: a command speaks"
+done >"$dir/lines"
+cat >>"$dir/lines" <<END
+info: W: a command speaks
+info: W: 3 ends in the middle of
+error: W (pid P) died: signal 6
 END
+sort "$dir/lines" >"$dir/expected"
+run log
+sed -n 's/talk-w[0-9]*/W/; s/pid [0-9]*/pid P/; / W/p' "$dir/out" |
+	sort >"$dir/sorted"
+mv "$dir/sorted" "$dir/out"
+compare log $status 0
+
+# ------------------------------------------------ a file larger than memory
+
+# 64 times the same random records, eight times what the queue takes.
+head -c 524288 /dev/urandom >"$dir/part"
+for i in 1 2 3 4 5 6 7 8; do
+	cat "$dir/part" "$dir/part" "$dir/part" "$dir/part" \
+		"$dir/part" "$dir/part" "$dir/part" "$dir/part"
+done >"$dir/records"
+od -A n -v -t u4 -w8 "$dir/part" | awk '
+	{
+		for (a = $1; $2 != 0; a = b) {
+			b = $2
+			$2 = a % b
+		}
+		coprime += a == 1
+	}
+	END { printf "%d records, %d coprime; 0 pieces failed\n", 64 * NR,
+		64 * coprime }' >"$dir/expected"
+run records "$dir/records"
+peak=$(sed -n 's/ KiB at most in memory$//p' "$dir/out")
+sed -i '/KiB/d' "$dir/out"
+compare records $status 0
+if [ -n "$SANITIZER" ]; then
+	echo "records: memory is not looked at: the sanitizer takes most of it"
+elif [ "${peak:-999999}" -gt 16384 ]; then
+	fail "records: $peak KiB for a file of 32 MiB and a queue of 4"
+fi
+rm -f "$dir/records"
+
+# -------------------------------------------------- modules for the command
 
 # wc.so counts as wc(1) does; our own sources and some odd files.
 printf 'no newline at the end' >"$dir/odd 1"
