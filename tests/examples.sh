@@ -223,6 +223,27 @@ elif [ "${peak:-999999}" -gt 16384 ]; then
 fi
 rm -f "$dir/records"
 
+# ------------------------------------------------------------- a real job
+
+# What it makes of our sources, and of nothing, is what gzip(1) takes.
+if [ -x "$here/examples/gzip" ]; then
+	: >"$dir/empty"
+	cat "$srcdir"/src/*/*.c "$srcdir"/tests/*.c "$here/.libs/libprocpool.so" \
+		>"$dir/large"
+	for file in empty large; do
+		timeout 60 "$here/examples/gzip" <"$dir/$file" >"$dir/$file.gz" ||
+			fail "gzip: exit status $? for the $file file"
+		gzip -dc <"$dir/$file.gz" | cmp - "$dir/$file" ||
+			fail "gzip: the $file file is not what it was"
+	done
+	[ $(($(wc -c <"$dir/large.gz"))) -lt $(($(wc -c <"$dir/large"))) ] ||
+		fail "gzip: nothing was compressed"
+	timeout 60 "$here/examples/gzip" <"$dir/large" >/dev/full \
+		2>"$dir/err" && fail "gzip: a full disk went unnoticed"
+else
+	echo "gzip: not tried: zlib was not there for configure"
+fi
+
 # -------------------------------------------------- modules for the command
 
 # wc.so counts as wc(1) does; our own sources and some odd files.
