@@ -17,6 +17,20 @@
  * divisions. */
 #define FIRST_CANDIDATE UINT64_C(5000000000001)
 
+const char *
+bench_compiler(void)
+{
+	static char text[32];
+
+#ifdef __clang__
+	snprintf(text, sizeof(text), "clang %d.%d", __clang_major__,
+	    __clang_minor__);
+#else
+	snprintf(text, sizeof(text), "gcc %d.%d", __GNUC__, __GNUC_MINOR__);
+#endif
+	return text;
+}
+
 bool
 bench_full(void)
 {
@@ -262,20 +276,30 @@ bench_emit_starts(int workers, double *ns, size_t n)
 	bench_emit(5, metric, bench_quantile(ns, n, 0.5) / 1e6, "ms");
 }
 
-/* The number of a workload by its name, 0 when there is no such one. */
+/* The number of a workload by its name. */
 static int
 workload_number(const char *name)
 {
-	if (name[0] == 'W' && name[1] >= '1' && name[1] <= '7' &&
+	if (name[0] == 'W' && name[1] >= '0' && name[1] <= '9' &&
 	    name[2] == '\0')
 		return name[1] - '0';
-	return 0;
+	bench_die("%s is no workload: give W0 to W9", name);
+}
+
+static void
+emit_version(void)
+{
+	if (bench_system.version != NULL)
+		printf("%s\tW0\tversion\t%s\ttext\n", bench_system.name,
+		    bench_system.version());
 }
 
 static void
 run(int workload)
 {
-	if (bench_system.run[workload] != NULL)
+	if (workload == 0)
+		emit_version();
+	else if (bench_system.run[workload] != NULL)
 		bench_system.run[workload]();
 }
 
@@ -285,11 +309,8 @@ main(int argc, char **argv)
 	/* A run that hangs must not hang the whole benchmark. */
 	alarm(bench_full() ? 300 : 60);
 	for (int i = 1; i < argc; i++)
-		if (workload_number(argv[i]) == 0)
-			bench_die("%s is no workload: give W1 to W7", argv[i]);
-	for (int i = 1; i < argc; i++)
 		run(workload_number(argv[i]));
-	for (int w = 1; argc == 1 && w < BENCH_WORKLOADS; w++)
+	for (int w = 0; argc == 1 && w < BENCH_WORKLOADS; w++)
 		run(w);
 	return 0;
 }

@@ -2,10 +2,13 @@
  * What the programs of the benchmark share.
  *
  * One program measures one system.  It defines bench_system; main() is in
- * bench.c, runs the workloads named on the command line ("W1" to "W7", none
+ * bench.c, runs the workloads named on the command line ("W0" to "W9", none
  * for all that the system has) and the program prints one line per figure:
  *
  *     system <tab> workload <tab> metric <tab> value <tab> unit
+ *
+ * W0 is the version of what is measured; its unit, as that of anything that is
+ * no number, is "text".
  *
  * Sizes are small unless the environment says BENCH=full.  A wrong result
  * ends the program: no figure comes from work that was not done.
@@ -18,19 +21,24 @@
 #include <stdint.h>
 
 enum {
-	BENCH_WORKLOADS = 8, /* W0 is not used */
+	BENCH_WORKLOADS = 10,
 	BENCH_WORKERS = 2,
 	BENCH_IN_FLIGHT = 4, /* payloads of W3 */
 	BENCH_MIB = 1 << 20
 };
 
-/* A system and what it runs for each workload; NULL where it has none. */
+/* A system and what it runs for each workload; NULL where it has none, and
+ * where it has no version of its own. */
 struct bench_system {
 	const char *name;
+	const char *(*version)(void);
 	void (*run[BENCH_WORKLOADS])(void);
 };
 
 extern const struct bench_system bench_system;
+
+/* The compiler and its version: for what came with it. */
+const char *bench_compiler(void);
 
 /* Whether BENCH=full was asked for. */
 bool bench_full(void);

@@ -250,5 +250,6 @@ primes(void)
 
 const struct bench_system bench_system = {
 	.name = "libuv",
+	.version = uv_version_string,
 	.run = { [1] = rate, [2] = round_trips, [3] = echoes, [4] = primes },
 };

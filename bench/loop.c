@@ -68,5 +68,6 @@ primes(void)
 
 const struct bench_system bench_system = {
 	.name = "loop",
+	.version = bench_compiler,
 	.run = { [1] = rate, [3] = echoes, [4] = primes },
 };

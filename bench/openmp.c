@@ -133,6 +133,7 @@ primes(void)
 
 const struct bench_system bench_system = {
 	.name = "openmp",
+	.version = bench_compiler,
 	.run = { [1] = rate, [2] = round_trips, [3] = echoes, [4] = primes },
 };
 #else

@@ -511,6 +511,7 @@ kills(void)
 
 const struct bench_system bench_system = {
 	.name = "procpool",
+	.version = procpool_version,
 	.run = {
 	    [1] = rate,
 	    [2] = round_trips,

@@ -11,27 +11,46 @@
 # Systems take turns within each round, so that whatever else the machine does
 # falls on all of them.  A figure is the median of its rounds.  A target that
 # is missed is reported and is no failure; a program that fails is one.
+#
+# Systems that are not there are left out: glib when configure did not find it,
+# Python's pools when there is no $PYTHON (python3).
 
+here=$(dirname "$0")
 dir=${1:-bench}
+python=${PYTHON:-python3}
 results=$dir/results.tsv
 rounds=$dir/rounds.tsv
 failed=0
 
-# In the order of the table.
-systems='procpool loop libuv openmp limit'
+# What is run, in the order of the table.
+systems='procpool loop libuv'
+[ ! -x "$dir/glib" ] || systems="$systems glib"
+systems="$systems openmp"
+! "$python" -c 'import concurrent.futures, multiprocessing' 2>/dev/null ||
+	systems="$systems python-pool python-executor"
+systems="$systems limit"
 
 # What is run, and how often: the latencies and rates that are compared with
 # another system's in many short rounds, because they vary most.
 if [ "$BENCH" = full ]; then
-	plan='W1:5 W2:15 W3:5 W4:5 W5:5 W6:5 W7:5'
+	plan='W0:1 W1:5 W2:15 W3:5 W4:5 W5:5 W6:5 W7:5'
 else
-	plan='W1:7 W2:7 W3:2 W4:3 W5:5 W6:1 W7:1'
+	plan='W0:1 W1:7 W2:7 W3:2 W4:3 W5:5 W6:1 W7:1'
 fi
 
-# Run one workload of one system; every line gets the round's number in front.
+# Run one workload of one system.
+run()
+{
+	case $1 in
+	python-*) "$python" -W ignore "$here/python.py" "$@" ;;
+	*) "$dir/$1" "$2" ;;
+	esac
+}
+
+# Every line gets the round's number in front.
 measure()
 {
-	"$dir/$2" "$3" >"$rounds.new" || {
+	run "$2" "$3" >"$rounds.new" || {
 		echo "run.sh: $2 $3 failed" >&2
 		failed=1
 	}
@@ -55,7 +74,8 @@ for part in $plan; do
 done
 
 # Seconds of W4 become speed-ups over the loop of the same round; then the
-# median of each figure, in the order of their first appearance.
+# median of each figure, in the order of their first appearance.  A text, as a
+# version is, has none; where a round had no figure but a text, that is shown.
 awk -F '\t' -v OFS='\t' '
 function add(key, value) {
 	if (!(key in count))
@@ -82,7 +102,7 @@ NR == FNR {
 	next
 }
 
-$3 == "W4" {
+$3 == "W4" && $4 == "seconds" {
 	if (!($1 in base))
 		next
 	$5 = base[$1] / $5
@@ -90,10 +110,20 @@ $3 == "W4" {
 	$6 = "x"
 }
 
-{ add($2 OFS $3 OFS $4, $5 + 0); unit[$2 OFS $3 OFS $4] = $6 }
+{
+	key = $2 OFS $3 OFS $4
+	unit[key] = $6
+	if ($6 == "text")
+		text[key] = $5
+	add(key, $5 + 0)
+}
 
 END {
 	for (i = 1; i <= figures; i++) {
+		if (keys[i] in text) {
+			print keys[i], text[keys[i]], "text"
+			continue
+		}
 		v = median(keys[i])
 		v = v >= 1000 ? sprintf("%.0f", v) : sprintf("%.4g", v)
 		print keys[i], v, unit[keys[i]]
@@ -111,15 +141,18 @@ function cell(who, metric) {
 
 # Rates have many digits; 4712345 reads better as 4.712M.
 function short(v) {
-	if (v == "-" || v < 100000)
-		return v
-	return sprintf("%.4gM", v / 1e6)
+	return v < 100000 ? v : sprintf("%.4gM", v / 1e6)
+}
+
+# Right-aligned in the column of a system.
+function column(who, text) {
+	return sprintf(" %" (length(who) > 10 ? length(who) : 10) "s", text)
 }
 
 function heading(    i, line) {
 	line = sprintf("%-3s %-19s %-8s", "", "", "")
 	for (i = 1; i <= systems; i++)
-		line = line sprintf(" %10s", name[i])
+		line = line column(name[i], name[i])
 	print line
 }
 
@@ -127,7 +160,8 @@ function row(metric,    i, line) {
 	line = sprintf("%-3s %-19s %-8s", workload[metric],
 	    substr(metric, index(metric, " ") + 1), unit[metric])
 	for (i = 1; i <= systems; i++)
-		line = line sprintf(" %10s", short(cell(name[i], metric)))
+		line = line column(name[i], (name[i], metric) in shown ? \
+		    shown[name[i], metric] : "-")
 	print line
 }
 
@@ -159,16 +193,19 @@ function target(metric, other, kind, bound, unit_name,    v, w, ok) {
 		name[++systems] = $1
 	known[$1] = 1
 	metric = $2 " " $3
-	if (!(metric in unit))
+	if (!(metric in workload))
 		metrics[++rows] = metric
 	workload[metric] = $2
+	shown[$1, metric] = $5 == "text" ? $4 : short($4)
+	if ($5 == "text")
+		next
 	unit[metric] = $5
 	value[$1, metric] = $4
 }
 
 END {
 	heading()
-	for (w = 1; w <= 7; w++)
+	for (w = 0; w <= 9; w++)
 		for (i = 1; i <= rows; i++)
 			if (workload[metrics[i]] == "W" w)
 				row(metrics[i])
