@@ -22,8 +22,8 @@ results=$dir/results.tsv
 rounds=$dir/rounds.tsv
 failed=0
 
-# What is run, in the order of the table.
-systems='procpool loop libuv'
+# What is run, in the order of the table; respawn adds to what procpool has.
+systems='procpool respawn loop libuv'
 [ ! -x "$dir/glib" ] || systems="$systems glib"
 systems="$systems openmp"
 ! "$python" -c 'import concurrent.futures, multiprocessing' 2>/dev/null ||
@@ -33,9 +33,9 @@ systems="$systems limit"
 # What is run, and how often: the latencies and rates that are compared with
 # another system's in many short rounds, because they vary most.
 if [ "$BENCH" = full ]; then
-	plan='W0:1 W1:5 W2:15 W3:5 W4:5 W5:5 W6:5 W7:5'
+	plan='W0:1 W1:5 W2:15 W3:5 W4:5 W5:5 W6:5 W7:5 W8:3 W9:5'
 else
-	plan='W0:1 W1:7 W2:7 W3:2 W4:3 W5:5 W6:1 W7:1'
+	plan='W0:1 W1:7 W2:7 W3:2 W4:3 W5:5 W6:1 W7:1 W8:1 W9:1'
 fi
 
 # Run one workload of one system.
@@ -220,6 +220,17 @@ END {
 	target("W7 seen_after", "", "<=", 2, "ms")
 	target("W7 next_ok_after", "", "<=", 5, "ms")
 	target("W7 others_lost", "", "<=", 0, "tasks")
+	target("W8 respawn_fds", "", "<=", 0, "count")
+	target("W8 respawn_threads", "", "<=", 0, "count")
+	target("W8 respawn_zombies", "", "<=", 0, "count")
+	target("W8 respawn_memory", "", "<", 1024, "KiB")
+	target("W8 death_p99", "", "<=", 5, "ms")
+	target("W8 ready_p99", "", "<=", 10, "ms")
+	target("W8 open_close_fds", "", "<=", 0, "count")
+	target("W8 open_close_threads", "", "<=", 0, "count")
+	target("W8 open_close_zombies", "", "<=", 0, "count")
+	target("W8 open_close_memory", "", "<", 1024, "KiB")
+	target("W9 with/without", "", ">=", 0.97, "x")
 }' "$results"
 
 exit "$failed"
