@@ -127,7 +127,7 @@ take_some_back(size_t most)
 {
 	struct task_list list = { 0 };
 
-	pp_channel_revoke_locked(&ch, most, &list);
+	pp_channel_revoke_locked(&ch, most, true, &list);
 	take_back(&list, false);
 }
 

@@ -272,12 +272,27 @@ expect_no_open(enum inject_call call, enum inject_who who, int error, int rc)
 	await_processes(0, 1000);
 }
 
-/* H24: a kernel before 5.3 is told of, at once; there is no way without. */
-START_TEST(an_open_without_pidfd_open_says_so)
+/* H24: a kernel before 5.3, or a filter that does not know the call. */
+START_TEST(a_pool_works_without_pidfd_open)
 {
-	expect_no_open(INJECT_pidfd_open, INJECT_HOST, ENOSYS, -ENOSYS);
-	expect_no_open(INJECT_pidfd_open, INJECT_SPAWNER, ENOSYS, -ENOSYS);
-	expect_no_open(INJECT_pidfd_open, INJECT_HOST, EPERM, -EPERM);
+	static const int errors[] = { ENOSYS, EPERM };
+
+	for (int i = 0; i < 2; i++) {
+		struct inject *missing =
+		    short_of(INJECT_pidfd_open, INJECT_SPAWNER, errors[i]);
+		struct procpool_result result;
+		struct procpool *pool;
+
+		inject_begin(missing);
+		pool = begin_fault(2);
+		expect(call_op(pool, t_kill, i, SIGKILL, &result),
+		    PROCPOOL_ECRASHED);
+		procpool_result_done(&result);
+		ck_assert_int_gt(
+		    missing->made[INJECT_pidfd_open][INJECT_SPAWNER], 0);
+		inject_stop();
+		end_fault(pool, 0);
+	}
 }
 END_TEST
 
@@ -354,6 +369,6 @@ RUN_TESTS("fault_limits", only_a_pool_without_any_worker_breaks_in_a_shortage,
     a_refresh_in_a_shortage_waits_and_loses_no_task,
     an_open_with_too_few_processes_fails_and_leaves_nothing,
     workers_have_no_descriptors_of_the_host_without_close_range,
-    an_open_without_pidfd_open_says_so,
+    a_pool_works_without_pidfd_open,
     there_is_no_worker_whose_exit_could_not_be_caught,
     a_result_that_a_worker_has_no_memory_for_costs_that_task_alone)

@@ -184,8 +184,9 @@ int
 pp_pidfd_open(pid_t pid, int *fd)
 {
 	*fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	/* It is denied by filters only, such as do not know the call. */
 	if (*fd < 0)
-		return -errno;
+		return errno == EPERM ? -ENOSYS : -errno;
 	return raise_one(fd);
 }
 
