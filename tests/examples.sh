@@ -189,7 +189,7 @@ error: W (pid P) died: signal 6
 END
 sort "$dir/lines" >"$dir/expected"
 run log
-sed -n 's/talk-w[0-9]*/W/; s/pid [0-9]*/pid P/; / W/p' "$dir/out" |
+sed -n 's/talk-w[0-9]*/W/; s/pid [0-9]*/pid P/; s/; it had.*//; s/ (core dumped)//; / W/p' "$dir/out" |
 	sort >"$dir/sorted"
 mv "$dir/sorted" "$dir/out"
 compare log $status 0
