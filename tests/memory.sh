@@ -1,5 +1,5 @@
 #!/bin/sh
-# Programs that use the library under valgrind: memory.sh PROGRAM...
+# Programs that use the library under valgrind: memory.sh COMMAND...
 #
 # No process, of the library's too, may do what memcheck finds wrong; and the
 # program itself may leave no memory behind.  (Others end by _exit(), from the
@@ -26,11 +26,13 @@ fail()
 for program in "$@"; do
 	rm -f "$logs"/*
 	valgrind --vgdb=no --leak-check=full --errors-for-leak-kinds=definite \
-		--log-file="$logs/%p" "$program" >"$logs/out" 2>&1 &
+		--log-file="$logs/%p" $program >"$logs/out" 2>&1 &
 	pid=$!
-	wait $pid || {
+	wait $pid
+	status=$?
+	[ $status -eq 0 ] || {
 		tail -n 20 "$logs/out"
-		fail "it ended with status $?"
+		fail "it ended with status $status"
 	}
 	grep -q 'ERROR SUMMARY: 0 errors' "$logs/$pid" || {
 		cat "$logs/$pid"

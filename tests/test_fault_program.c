@@ -43,13 +43,17 @@ print_and_list(struct procpool_job *job, const void *arg, size_t len)
 	return procpool_return(job, &open, sizeof(open));
 }
 
-/* Whether what the library has opened here is past the standard numbers. */
+/* Whether what the library has opened here is past the standard numbers.  On
+ * its way there it may be seen in between, while a worker is replaced. */
 static bool
 are_still_closed(int closed)
 {
+	const int64_t end = now_ms() + bound(1000);
+
 	for (int fd = 0; fd < 3; fd++)
-		if ((closed & 1 << fd) != 0 && fcntl(fd, F_GETFD) >= 0)
-			return false;
+		while ((closed & 1 << fd) != 0 && fcntl(fd, F_GETFD) >= 0)
+			if (now_ms() > end)
+				return false;
 	return true;
 }
 

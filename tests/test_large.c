@@ -678,14 +678,13 @@ judge_echo_of_2(const struct procpool_result *result, void *user)
 	ledger_done(result, user);
 }
 
-/* Whether bytes wait in the pipe to the first worker. */
+/* Whether bytes wait in a pipe. */
 static bool
-is_under_way(const struct procpool *pool)
+is_under_way(int pipe)
 {
 	int waiting = 0;
 
-	return ioctl(pool->channels[0].task_pipe[0], FIONREAD, &waiting) == 0 &&
-	    waiting >= 4096;
+	return ioctl(pipe, FIONREAD, &waiting) == 0 && waiting >= 4096;
 }
 
 /* W15, L21: a task that is half in the pipe stays with its worker. */
@@ -695,16 +694,18 @@ START_TEST(a_large_task_that_is_half_sent_is_not_taken_back)
 	const int64_t start = now_ms();
 	unsigned char *bytes = malloc(MIB);
 	struct procpool *pool;
+	int tasks;
 	pid_t pid;
 
 	allow_areas(false);
 	pool = open_pool(1, t_echo);
 	allow_areas(true);
 	pool_pids(pool, &pid);
+	tasks = pool->channels[0].task_pipe[0];
 	fill(bytes, MIB, 2);
 	kill(pid, SIGSTOP);
 	ok(procpool_submit(pool, bytes, MIB, judge_echo_of_2, NULL));
-	while (!is_under_way(pool))
+	while (!is_under_way(tasks))
 		took_less(start, 5000);
 	refresh.pool = pool;
 	aside_start(&refresh);
@@ -728,6 +729,7 @@ START_TEST(a_large_task_that_is_half_sent_at_a_death_goes_again)
 	const int64_t start = now_ms();
 	unsigned char *bytes = malloc(size);
 	struct procpool *pool;
+	int tasks;
 	pid_t pid;
 
 	allow_areas(false);
@@ -735,10 +737,11 @@ START_TEST(a_large_task_that_is_half_sent_at_a_death_goes_again)
 	    (struct procpool_options){ .n_jobs = 1, .entry_point = t_echo });
 	allow_areas(true);
 	pool_pids(pool, &pid);
+	tasks = pool->channels[0].task_pipe[0];
 	fill(bytes, size, 0);
 	kill(pid, SIGSTOP);
 	ok(procpool_submit(pool, bytes, size, judge_64_mib, NULL));
-	while (!is_under_way(pool))
+	while (!is_under_way(tasks))
 		took_less(start, 5000);
 	kill(pid, SIGKILL);
 	ledger_await(1, 5000);
