@@ -11,7 +11,8 @@
  * Errors     Functions return 0 (or a count) on success and one negative
  *            number on failure: -errno for what the system refused, or a
  *            PROCPOOL_E... number of enum procpool_error.  procpool_strerror()
- *            turns either into a sentence that says what to do.  When a call
+ *            turns the latter into a sentence that says what to do, and the
+ *            former into what strerror() says.  When a call
  *            fails nothing has changed, and what its out-arguments point to
  *            is untouched unless said otherwise.
  *
@@ -37,7 +38,7 @@
  *            They may submit.  What would wait for the callback itself is
  *            refused with PROCPOOL_EDEADLOCK.  A callback that takes long
  *            holds up other callbacks and, at worst, one worker.  It must
- *            return: no longjmp, no pthread_exit.
+ *            return: no longjmp, no pthread_exit, no exception of C++.
  *
  * fork       A pool belongs to the process that opened it.  In a copy of that
  *            process made by fork (a worker is one) every call on it returns
@@ -248,7 +249,9 @@ struct procpool_env;
  * of the program are closed there: what a job needs is opened in the job or in
  * worker_start.  It may crash, exit, fork, exec or be killed; the host is told
  * and goes on.  The end of its thread is that of the process, with the status
- * 0.  What it leaves changed there (directory, environment, limits, handlers,
+ * 0.  It must not be left by longjmp(), or by an exception of C++: the worker
+ * is a copy of the program, and would go on with it where that lands (catch
+ * what it throws, and procpool_fail()).  What it leaves changed there (directory, environment, limits, handlers,
  * threads) the next task in the same worker finds.
  */
 typedef int (*procpool_job_fn)(
@@ -287,6 +290,8 @@ void *procpool_reserve(struct procpool_job *job, size_t len);
  *
  * code     your code; the result's code
  * format   as for printf, then its arguments; the text is cut at 1000 bytes
+ *
+ * The task has failed then, also when the job returns 0.
  *
  * Returns code (or -1 when code is 0), so that a job can end with
  * `return procpool_fail(job, 7, "no such record: %ld", id)`.
@@ -334,8 +339,8 @@ enum procpool_level {
  * What workers print comes here too: a log function that wants PROCPOOL_INFO
  * lines gets what jobs, and the programs that they start, write to stdout and
  * stderr, at that level, line by line in the order of writing, the worker's
- * name before each ("NAME-w3: ...").  A line of more than 4096 bytes comes in pieces of so many;
- * one without an end when nothing has followed it for 0.1 s, or its worker is
+ * name before each ("NAME-w3: ...").  A line of more than 4096 bytes comes in
+ * pieces of so many; one without an end when nothing has followed it for 0.1 s, or its worker is
  * gone.  All that a worker wrote has come before the result of a task that it
  * died of, and before the pool is shut down; but the result of a task that
  * returned may come before the lines it wrote.  A worker that prints faster
@@ -657,8 +662,9 @@ struct procpool_result {
 	 * signal; PROCPOOL_EEXITED: the exit status; otherwise 0. */
 	int code;
 
-	/* What the job told (procpool_fail) or what happened; never NULL.
-	 * Bytes of a worker's choice: do not use it as a format. */
+	/* What the job told (procpool_fail) or what became of its worker; ""
+	 * when there is nothing to add to the outcome; never NULL.  Bytes of a
+	 * worker's choice: do not use it as a format. */
 	const char *message;
 
 	/* The returned bytes, aligned to 16; not NULL even when len is 0. */
@@ -796,8 +802,8 @@ int procpool_try_submit(
  * again (see Processes above for how often).
  *
  * Later workers run what was broadcast in its order, but of several with the
- * same function and key only the latest: so give a different key to what is
- * to be kept beside the other.  The function must stay in the program.  All is
+ * same function and key only the latest, even if that failed: so give a
+ * different key to what is to be kept beside the other.  The function must stay in the program.  All is
  * forgotten when the pool is shut down.
  *
  * Returns 0: it is accepted for every worker, in one moment, and takes room in
