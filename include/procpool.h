@@ -249,10 +249,12 @@ struct procpool_env;
  * of the program are closed there: what a job needs is opened in the job or in
  * worker_start.  It may crash, exit, fork, exec or be killed; the host is told
  * and goes on.  The end of its thread is that of the process, with the status
- * 0.  It must not be left by longjmp(), or by an exception of C++: the worker
- * is a copy of the program, and would go on with it where that lands (catch
- * what it throws, and procpool_fail()).  What it leaves changed there (directory, environment, limits, handlers,
+ * 0.  What it leaves changed there (directory, environment, limits, handlers,
  * threads) the next task in the same worker finds.
+ *
+ * It must not be left by longjmp(): the worker is a copy of the program, and
+ * would go on with it where that lands.  An exception of C++ that leaves it
+ * ends the worker by std::terminate(): catch it, and procpool_fail().
  */
 typedef int (*procpool_job_fn)(
     struct procpool_job *job, const void *arg, size_t len);
@@ -302,7 +304,8 @@ int procpool_fail(struct procpool_job *job, int code, const char *format, ...)
 #endif
     ;
 
-/* The index of the worker, 0 to n_jobs - 1; a replacement keeps it. */
+/* The index of the worker, 0 to n_jobs - 1; a replacement keeps it.  -1 for
+ * NULL; the three below give NULL or 0 then. */
 int procpool_job_worker(const struct procpool_job *job);
 
 /* What worker_start left in *state; NULL without one. */
@@ -340,11 +343,11 @@ enum procpool_level {
  * lines gets what jobs, and the programs that they start, write to stdout and
  * stderr, at that level, line by line in the order of writing, the worker's
  * name before each ("NAME-w3: ...").  A line of more than 4096 bytes comes in
- * pieces of so many; one without an end when nothing has followed it for 0.1 s, or its worker is
- * gone.  All that a worker wrote has come before the result of a task that it
- * died of, and before the pool is shut down; but the result of a task that
- * returned may come before the lines it wrote.  A worker that prints faster
- * than the log function takes waits for it.  Otherwise, with
+ * pieces of so many; one without an end when nothing has followed it for 0.1 s,
+ * or its worker is gone.  All that a worker wrote has come before the result
+ * of a task that it died of, and before the pool is shut down; but the result
+ * of a task that returned may come before the lines it wrote.  A worker that
+ * prints faster than the log function takes waits for it.  Otherwise, with
  * options.keep_output, or in debug mode, all of it goes where the program's own
  * stdout and stderr go.
  */
@@ -554,7 +557,6 @@ int procpool_open(
  *                          process kept by procpool_prepare()
  *   -EAGAIN, -ENOMEM, -EMFILE, -ENFILE   a limit of the system
  *   -EFBIG   files may not be of 192 KiB (RLIMIT_FSIZE)
- *   -ENOSYS  a kernel before Linux 5.3
  *   and what options.worker_env returned
  * On failure no process, thread or descriptor is left.
  */
@@ -799,12 +801,12 @@ int procpool_try_submit(
  * has returned finds its effect wherever it runs.  Each run counts as a task,
  * for procpool_drain() and in the statistics.  One that fails has told so,
  * nothing more; a worker that dies of it is replaced, and the next one gets it
- * again (see Processes above for how often).
+ * again (see Breaking above for how often).
  *
  * Later workers run what was broadcast in its order, but of several with the
  * same function and key only the latest, even if that failed: so give a
- * different key to what is to be kept beside the other.  The function must stay in the program.  All is
- * forgotten when the pool is shut down.
+ * different key to what is to be kept beside the other.  The function must
+ * stay in the program.  All is forgotten when the pool is shut down.
  *
  * Returns 0: it is accepted for every worker, in one moment, and takes room in
  * the queue as one task.  As procpool_submit_task(), and

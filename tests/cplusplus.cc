@@ -1,11 +1,14 @@
 /*
  * The header is good C++, and a pool can be used from there: options, a call,
- * a batch, the table of errors.
+ * a batch, the table of errors, a job that throws.
  */
 #include "procpool.h"
 
+#include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <stdexcept>
+#include <unistd.h>
 
 namespace
 {
@@ -63,6 +66,43 @@ batches(procpool *pool)
 	return right;
 }
 
+int
+throws(procpool_job *, const void *, size_t)
+{
+	throw std::runtime_error("bad record");
+}
+
+/* The worker ends by it.  It is a copy of this program, and must not get to the
+ * handler here. */
+bool
+keeps_exceptions(procpool *pool)
+{
+	const pid_t host = getpid();
+	procpool_result result;
+	procpool_task task = {};
+	bool right = false;
+
+	/* A sanitizer's build lets them through. */
+	if (PP_SANITIZER[0] != '\0')
+		return true;
+	task.function = throws;
+	try {
+		right = procpool_call_task(pool, &task, &result) ==
+			PROCPOOL_ECRASHED &&
+		    result.code == SIGABRT;
+	} catch (const std::exception &) {
+		if (getpid() != host)
+			_exit(0);
+	}
+	procpool_result_done(&result);
+	return right;
+}
+
+void
+drop(procpool_level, const char *, void *)
+{
+}
+
 } // namespace
 
 int
@@ -74,10 +114,12 @@ main()
 
 	options.entry_point = square;
 	options.n_jobs = 1;
+	options.log = drop; /* and what std::terminate() says */
 	if (procpool_open(&pool, &options) != 0)
 		return 1;
 	right &= calls(pool);
 	right &= batches(pool);
+	right &= keeps_exceptions(pool);
 	right &= procpool_close(pool) == 0;
 	right &= std::strcmp(
 		     procpool_errname(PROCPOOL_ESIZE), "PROCPOOL_ESIZE") == 0;

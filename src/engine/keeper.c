@@ -65,7 +65,8 @@ break_pool(struct procpool *pool, int cause)
 	pp_log(&pool->log, PROCPOOL_ERROR,
 	    "pool %s is broken and runs no more tasks: %s", pool->name,
 	    cause != 0 ? procpool_strerror(cause)
-		       : "its workers die outside of any task");
+		       : "its workers die outside of any task, or in a "
+			 "broadcast");
 	pp_settle_unrun(pool, &queue, PROCPOOL_EBROKEN);
 	for (i = 0; i < pool->n_jobs; i++)
 		pp_wake(pool->channels[i].wake);

@@ -147,23 +147,23 @@ procpool_job_log(struct procpool_job *job, enum procpool_level level,
 int
 procpool_job_worker(const struct procpool_job *job)
 {
-	return job->worker;
+	return job != NULL ? job->worker : -1;
 }
 
 void *
 procpool_job_state(const struct procpool_job *job)
 {
-	return job->state;
+	return job != NULL ? job->state : NULL;
 }
 
 void *
 procpool_job_user(const struct procpool_job *job)
 {
-	return job->user;
+	return job != NULL ? job->user : NULL;
 }
 
 int
 procpool_job_attempt(const struct procpool_job *job)
 {
-	return job->attempt;
+	return job != NULL ? job->attempt : 0;
 }
