@@ -72,22 +72,31 @@ throws(procpool_job *, const void *, size_t)
 	throw std::runtime_error("bad record");
 }
 
-/* The worker ends by it.  It is a copy of this program, and must not get to the
- * handler here. */
+void
+drop(procpool_level, const char *, void *)
+{
+}
+
+/* The worker ends by it.  It is a copy of this program as it is in open(), and
+ * must not get to the handler here. */
 bool
-keeps_exceptions(procpool *pool)
+keeps_exceptions()
 {
 	const pid_t host = getpid();
-	procpool_result result;
-	procpool_task task = {};
+	procpool_options options = {};
+	procpool *pool = nullptr;
+	procpool_result result = {};
 	bool right = false;
 
 	/* A sanitizer's build lets them through. */
 	if (PP_SANITIZER[0] != '\0')
 		return true;
-	task.function = throws;
+	options.entry_point = throws;
+	options.n_jobs = 1;
+	options.log = drop; /* and what std::terminate() says */
 	try {
-		right = procpool_call_task(pool, &task, &result) ==
+		right = procpool_open(&pool, &options) == 0 &&
+		    procpool_call(pool, nullptr, 0, &result) ==
 			PROCPOOL_ECRASHED &&
 		    result.code == SIGABRT;
 	} catch (const std::exception &) {
@@ -95,12 +104,7 @@ keeps_exceptions(procpool *pool)
 			_exit(0);
 	}
 	procpool_result_done(&result);
-	return right;
-}
-
-void
-drop(procpool_level, const char *, void *)
-{
+	return procpool_close(pool) == 0 && right;
 }
 
 } // namespace
@@ -114,12 +118,11 @@ main()
 
 	options.entry_point = square;
 	options.n_jobs = 1;
-	options.log = drop; /* and what std::terminate() says */
 	if (procpool_open(&pool, &options) != 0)
 		return 1;
 	right &= calls(pool);
 	right &= batches(pool);
-	right &= keeps_exceptions(pool);
+	right &= keeps_exceptions();
 	right &= procpool_close(pool) == 0;
 	right &= std::strcmp(
 		     procpool_errname(PROCPOOL_ESIZE), "PROCPOOL_ESIZE") == 0;
