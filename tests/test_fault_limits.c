@@ -102,6 +102,30 @@ START_TEST(only_a_pool_without_any_worker_breaks_in_a_shortage)
 }
 END_TEST
 
+/*
+ * H13: a shortage that others have outlived for long is no reason to break at
+ * once when the last of them dies: the pool tries as often as any other.
+ */
+START_TEST(the_last_worker_to_die_in_a_long_shortage_has_its_tries)
+{
+	struct inject *descriptors = short_of(INJECT_pipe2, INJECT_HOST, 0);
+	struct procpool *pool = begin_counted(2, 0);
+	int missing;
+
+	inject_begin(descriptors);
+	submit_ops(pool, t_kill, 0, 0, SIGKILL);
+	await_flag(&shared->flag[0], ENOUGH, 8000);
+	missing = atomic_load(&shared->flag[0]);
+	submit_ops(pool, t_kill, 1, 1, SIGKILL);
+	submit_ops(pool, t_ledger, 2, 9, 0);
+	await_flag(&shared->flag[0], missing + 5, 8000);
+	inject_stop();
+	ledger_await(10, 5000);
+	expect_success(2, 9);
+	end_fault(pool, 10);
+}
+END_TEST
+
 /* H13: by the real limit; the pool has no worker for a while. */
 START_TEST(a_pool_comes_back_when_descriptors_are_freed)
 {
@@ -364,6 +388,7 @@ START_TEST(a_result_that_a_worker_has_no_memory_for_costs_that_task_alone)
 END_TEST
 
 RUN_TESTS("fault_limits", only_a_pool_without_any_worker_breaks_in_a_shortage,
+    the_last_worker_to_die_in_a_long_shortage_has_its_tries,
     a_pool_comes_back_when_descriptors_are_freed,
     a_dead_spawner_is_replaced_when_there_are_processes_again,
     a_refresh_in_a_shortage_waits_and_loses_no_task,

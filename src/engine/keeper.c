@@ -106,7 +106,10 @@ void
 pp_keeper_worker_gone(struct procpool *pool, enum burial burial)
 {
 	uv_mutex_lock(&pool->lock);
-	pool->stats.workers--;
+	/* What was in vain while there were others does not count against the
+	 * last one. */
+	if (--pool->stats.workers == 0)
+		pool->shortage = (struct restart){ 0 };
 	uv_mutex_unlock(&pool->lock);
 	if (burial != BURIAL_EXCUSED)
 		count_death(pool, burial == BURIAL_COUNTS);
