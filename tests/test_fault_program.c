@@ -650,6 +650,36 @@ START_TEST(a_thread_that_is_cancelled_in_a_call_ends_the_call_first)
 }
 END_TEST
 
+/* Opens a pool with its own cancellation under way. */
+static void *
+open_cancelled(void *opened)
+{
+	struct procpool *pool;
+
+	(void)pthread_cancel(pthread_self());
+	*(int *)opened = procpool_open(
+	    &pool, &(struct procpool_options){ .entry_point = t_ledger });
+	(void)procpool_close(pool);
+	pthread_testcancel();
+	return NULL;
+}
+
+/* L23: to count the CPUs, for one, files are read. */
+START_TEST(a_thread_that_is_cancelled_opens_and_closes_its_pool_first)
+{
+	pthread_t thread;
+	void *value;
+	int opened = 1;
+
+	ck_assert_int_eq(
+	    pthread_create(&thread, NULL, open_cancelled, &opened), 0);
+	ck_assert_int_eq(pthread_join(thread, &value), 0);
+	ck_assert_ptr_eq(value, PTHREAD_CANCELED);
+	ok(opened);
+	expect_quiet();
+}
+END_TEST
+
 /* --------------------------------------------------------- A long queue */
 
 /* Bytes of the heap that are in use. */
@@ -699,4 +729,5 @@ RUN_TESTS("fault_program", a_program_without_standard_descriptors_has_a_pool,
     results_logs_and_arguments_that_fill_all_pipes_do_not_block,
     a_shutdown_waits_for_a_callback_and_for_nothing_else,
     a_thread_that_is_cancelled_in_a_call_ends_the_call_first,
+    a_thread_that_is_cancelled_opens_and_closes_its_pool_first,
     a_million_tasks_can_wait_and_one_more_is_refused)

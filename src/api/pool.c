@@ -206,14 +206,12 @@ procpool_start(struct procpool *pool)
 	return rc;
 }
 
-int
-procpool_open(struct procpool **pool, const struct procpool_options *options)
+static int
+open_pool(struct procpool **pool, const struct procpool_options *options)
 {
 	struct procpool *p;
 	int rc;
 
-	if (pool == NULL || options == NULL)
-		return PROCPOOL_ENULL;
 	p = calloc(1, sizeof(*p));
 	if (p == NULL)
 		return -ENOMEM;
@@ -223,13 +221,26 @@ procpool_open(struct procpool **pool, const struct procpool_options *options)
 		return rc;
 	}
 	if (!options->start_later)
-		rc = procpool_start(p);
+		rc = start(p);
 	if (rc < 0) {
 		destroy(p);
 		return rc;
 	}
 	*pool = p;
 	return 0;
+}
+
+int
+procpool_open(struct procpool **pool, const struct procpool_options *options)
+{
+	int rc, cancel;
+
+	if (pool == NULL || options == NULL)
+		return PROCPOOL_ENULL;
+	cancel = pp_cancel_defer();
+	rc = open_pool(pool, options);
+	pp_cancel_restore(cancel);
+	return rc;
 }
 
 int
