@@ -207,6 +207,51 @@ START_TEST(keyed_tasks_and_others_take_turns_as_they_were_submitted)
 }
 END_TEST
 
+enum {
+	CALLBACK = 6 /* flags: it has begun; it may return */
+};
+
+static void
+done_slowly(const struct procpool_result *result, void *user)
+{
+	flag_set(&shared->flag[CALLBACK], 1);
+	(void)flag_await(&shared->flag[CALLBACK + 1], 1, PATIENCE_MS);
+	ledger_done(result, user);
+}
+
+/* K3: the other worker has nothing to do, but its monitor is in a callback; so
+ * the one with keyed tasks has to take what anybody may run. */
+START_TEST(keyed_tasks_do_not_starve_others_behind_a_long_callback)
+{
+	const int n = 50, slow = n, first = n + 1, plain = n + 4;
+	const struct op op = { slow, 0 };
+	struct procpool *pool = begin_fault(2);
+	struct procpool_task task = keyed(t_ledger, &op, 1);
+
+	task.done = done_slowly;
+	ok(procpool_submit_task(pool, &task));
+	await_flag(&shared->flag[CALLBACK], 1, 5000);
+	/* The second and the third are sent together. */
+	for (int i = 0; i < 3; i++)
+		submit_keyed(pool, t_wait, first + i, 2 * i, 2);
+	await_flag(&shared->flag[0], 1, 5000);
+	flag_set(&shared->flag[1], 1);
+	await_flag(&shared->flag[2], 1, 5000);
+	submit_keyed(pool, t_place, plain, 0, 0);
+	for (int i = 0; i < n; i++)
+		submit_keyed(pool, t_place, i, 0, 2);
+	flag_set(&shared->flag[3], 1);
+	await_flag(&shared->flag[4], 1, 5000);
+	usleep(50000); /* until the result of the second has been seen */
+	flag_set(&shared->flag[5], 1);
+	await_flag(&shared->flag[COUNTER], n + 1, 5000);
+	ck_assert_int_eq(place(plain), 1);
+	flag_set(&shared->flag[CALLBACK + 1], 1);
+	ledger_await(n + 5, 5000);
+	end_fault(pool, n + 5);
+}
+END_TEST
+
 static int
 aside_waiting_call(struct aside *aside)
 {
@@ -523,6 +568,7 @@ RUN_TESTS("keyed", tasks_of_a_key_run_in_its_worker_in_their_order,
     a_sleeping_worker_is_woken_for_its_key, a_keyed_task_is_never_stolen,
     what_others_may_run_is_stolen_from_between_keyed_tasks,
     keyed_tasks_and_others_take_turns_as_they_were_submitted,
+    keyed_tasks_do_not_starve_others_behind_a_long_callback,
     a_key_waits_for_a_blocking_call_and_no_longer,
     blocking_calls_with_a_key_run_in_its_worker,
     when_a_worker_dies_its_keys_go_on_in_the_next_in_order,

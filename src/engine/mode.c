@@ -186,8 +186,10 @@ pp_mode_share_locked(const struct channel *ch, size_t live)
 				 : (struct share){ 0, 0 };
 	if (live > ENOUGH)
 		return (struct share){ 0, 0 };
+	/* A hungry one will take that soon, unless it is in a callback: then a
+	 * row of own tasks without an end would keep it waiting. */
 	if (live > 0 && pool->hungry > 0)
-		return (struct share){ PP_SLOTS, 0 };
+		return (struct share){ shared == 0 ? PP_SLOTS : 0, 0 };
 	if (live == 0)
 		eaters = (size_t)pool->hungry + (ch->hungry ? 0 : 1);
 	return (struct share){ PP_SLOTS, (shared + eaters - 1) / eaters };
