@@ -589,6 +589,39 @@ START_TEST(tasks_behind_a_stopped_worker_go_to_others)
 }
 END_TEST
 
+/* R18: a stopped worker from which all has been taken back has no slot for
+ * another task, and does not say when it has: it is not waited for in a loop
+ * without a rest. */
+START_TEST(a_stopped_worker_costs_the_program_no_time)
+{
+	enum {
+		LOOK_MS = 1000
+	};
+	const struct procpool_task first = { .function = t_pid, .priority = 1 };
+	struct procpool *pool = begin_fault(1);
+	int64_t used;
+	pid_t pid;
+	int n = 0;
+
+	pool_pids(pool, &pid);
+	kill(pid, SIGSTOP);
+	for (int i = 0; i < 4; i++) {
+		submit_ops(pool, t_ledger, n, n + 999, 0);
+		n += 1000;
+		usleep(20000); /* until they are sent */
+		ok(procpool_submit_task(pool, &first));
+		usleep(20000); /* until they are taken back */
+	}
+	used = cpu_ms();
+	usleep(LOOK_MS * 1000);
+	ck_assert_int_lt(cpu_ms() - used, LOOK_MS / 10);
+	kill(pid, SIGCONT);
+	ledger_await(n, 5000);
+	expect_success(0, n - 1);
+	end_fault(pool, n);
+}
+END_TEST
+
 /* ------------------------------------------------- Little processor time */
 
 /* Who there is beside the pool on the one processor. */
@@ -800,6 +833,7 @@ RUN_TESTS("fault_system",
     a_host_that_is_stopped_with_its_workers_goes_on,
     workers_stopped_and_continued_in_any_order_complete_all_tasks,
     tasks_behind_a_stopped_worker_go_to_others,
+    a_stopped_worker_costs_the_program_no_time,
     a_pool_on_one_processor_with_many_neighbours_blames_nobody,
     a_nice_pool_with_many_neighbours_blames_nobody,
     who_gets_little_of_the_processor_is_waited_for,

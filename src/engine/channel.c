@@ -96,6 +96,17 @@ pp_channel_is_free(struct channel *ch)
 	return is_free;
 }
 
+bool
+pp_channel_is_full(struct channel *ch)
+{
+	bool is_full;
+
+	uv_mutex_lock(&ch->lock);
+	is_full = ch->next - ch->oldest >= PP_SLOTS;
+	uv_mutex_unlock(&ch->lock);
+	return is_full;
+}
+
 /* Read what the worker prints, if it does; a line that has not ended in time is
  * not waited for.  Whether there was something. */
 static bool

@@ -129,6 +129,10 @@ void pp_channel_revoke_locked(
  */
 void pp_channel_skip_passed_locked(struct channel *ch);
 
+/* Whether all slots are taken.  Without a task in flight they are by frames
+ * that were revoked, and nobody is told when the worker skips those. */
+bool pp_channel_is_full(struct channel *ch);
+
 enum channel_event {
 	CHANNEL_QUIET, /* the time is over */
 	CHANNEL_ACTIVE, /* something was sent, received or woken */

@@ -10,6 +10,7 @@
 #include "engine/steal.h"
 
 #define KILL_MS 1000 /* how long a killed worker may take to be gone */
+#define SKIP_MS 1 /* how often a worker is looked at that skips frames */
 
 /* ---------------------------------------------------------------- Work */
 
@@ -150,6 +151,15 @@ step_back(struct channel *ch)
 	return pp_channel_is_free(ch);
 }
 
+/* Until when to wait for something to happen. */
+static uint64_t
+next_look(struct channel *ch, bool busy)
+{
+	if (busy)
+		return PP_NEVER;
+	return pp_channel_is_full(ch) ? pp_deadline(SKIP_MS) : 0;
+}
+
 /* Serve until the worker is gone. */
 static void
 serve(struct channel *ch)
@@ -187,7 +197,7 @@ serve(struct channel *ch)
 			continue;
 		}
 		event = pp_channel_io(
-		    ch, callbacks || !busy ? 0 : PP_NEVER, false, &ended);
+		    ch, callbacks ? 0 : next_look(ch, busy), false, &ended);
 		pp_settle(pool, &ended);
 	}
 	bury(ch);
