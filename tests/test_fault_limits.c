@@ -126,6 +126,40 @@ START_TEST(the_last_worker_to_die_in_a_long_shortage_has_its_tries)
 }
 END_TEST
 
+static int
+b_nothing(struct procpool_job *job, const void *arg, size_t len)
+{
+	(void)job;
+	(void)arg;
+	(void)len;
+	return 0;
+}
+
+/* H13: what was broadcast before is no task of a worker that cannot be made, and
+ * so nothing that a drain or a close waits for. */
+START_TEST(a_close_in_a_shortage_does_not_wait_for_a_worker)
+{
+	struct inject *descriptors = short_of(INJECT_pipe2, INJECT_HOST, 0);
+	struct procpool *pool = begin_counted(2, 0);
+	int64_t start;
+
+	ok(procpool_broadcast(
+	    pool, &(struct procpool_task){ .function = b_nothing }));
+	ok(procpool_drain(pool, bound(5000)));
+	inject_begin(descriptors);
+	submit_ops(pool, t_kill, 0, 0, SIGKILL);
+	await_flag(&shared->flag[0], 2, 5000);
+	submit_ops(pool, t_ledger, 1, 9, 0);
+	ok(procpool_drain(pool, bound(3000)));
+	start = now_ms();
+	close_pool(pool);
+	took_less(start, 3000);
+	inject_stop();
+	expect_success(1, 9);
+	end_fault_closed(10);
+}
+END_TEST
+
 /* H13: by the real limit; the pool has no worker for a while. */
 START_TEST(a_pool_comes_back_when_descriptors_are_freed)
 {
@@ -389,6 +423,7 @@ END_TEST
 
 RUN_TESTS("fault_limits", only_a_pool_without_any_worker_breaks_in_a_shortage,
     the_last_worker_to_die_in_a_long_shortage_has_its_tries,
+    a_close_in_a_shortage_does_not_wait_for_a_worker,
     a_pool_comes_back_when_descriptors_are_freed,
     a_dead_spawner_is_replaced_when_there_are_processes_again,
     a_refresh_in_a_shortage_waits_and_loses_no_task,

@@ -46,7 +46,7 @@ void pp_broadcast_unref(struct broadcast *broadcast);
 int pp_broadcast_begin_locked(struct procpool *pool,
     struct broadcast *broadcast, struct task_list *tasks);
 
-/* Let a worker that is about to be made have all that is kept, before anything
+/* Let a worker that has just been made have all that is kept, before anything
  * else: 0 or -ENOMEM; to try again is harmless. */
 int pp_broadcast_again_locked(struct procpool *pool, int worker);
 

@@ -99,6 +99,9 @@ void pp_channel_done(struct channel *ch);
 int pp_channel_ask(struct channel *ch, struct spawner *spawner);
 int pp_channel_await(struct channel *ch);
 
+/* Let go of a worker that has just been awaited and is not wanted after all. */
+void pp_channel_dismiss(struct channel *ch);
+
 /* What is about to be sent; zeroed at first. */
 struct load {
 	size_t frames, bytes;

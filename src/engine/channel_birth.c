@@ -3,6 +3,7 @@
  * is asked for a process.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,4 +242,12 @@ pp_channel_await(struct channel *ch)
 	else
 		pp_channel_clear(ch);
 	return rc;
+}
+
+void
+pp_channel_dismiss(struct channel *ch)
+{
+	(void)pp_pidfd_kill(ch->pidfd, ch->pid, SIGKILL);
+	pp_channel_event(ch, LIFE_DIED);
+	pp_channel_clear(ch);
 }

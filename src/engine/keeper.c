@@ -219,9 +219,11 @@ pp_keeper_first_worker(struct channel *ch)
 	return rc == -EPIPE ? PROCPOOL_ESPAWNER : rc;
 }
 
-/* Have what was broadcast wait for the next worker of a channel. */
+/* Have what was broadcast wait for a new worker, which goes when there is no
+ * memory for that.  Not before it is there: a close or a drain would wait for
+ * one that cannot be made. */
 static int
-prepare_broadcasts(struct channel *ch)
+give_broadcasts(struct channel *ch)
 {
 	struct procpool *pool = ch->pool;
 	int rc = 0;
@@ -230,6 +232,8 @@ prepare_broadcasts(struct channel *ch)
 	if (pp_pool_serves(pool))
 		rc = pp_broadcast_again_locked(pool, ch->index);
 	uv_mutex_unlock(&pool->lock);
+	if (rc < 0)
+		pp_channel_dismiss(ch);
 	return rc;
 }
 
@@ -253,12 +257,12 @@ try_worker(struct channel *ch)
 {
 	struct procpool *pool = ch->pool;
 	struct spawner *spawner = pp_keeper_spawner(pool);
-	int rc = prepare_broadcasts(ch), cause;
+	int rc = pp_channel_ask(ch, spawner), cause;
 
 	if (rc == 0)
-		rc = pp_channel_ask(ch, spawner);
-	if (rc == 0)
 		rc = pp_channel_await(ch);
+	if (rc == 0)
+		rc = give_broadcasts(ch);
 	cause = rc;
 	if (rc == 0)
 		worker_there(ch, true);
