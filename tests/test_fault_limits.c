@@ -2,8 +2,8 @@
  * Limits of the system: no more descriptors, processes, threads or memory, and
  * system calls that there are not.
  *
- * Rows of the fault catalogue: H11 H12 H13 H24 L22, each with the oracle U1 to
- * U11.  (Every single call that fails, and L22 in the host: test_fault_inject.c.
+ * Rows of the fault catalogue: H11 H12 H13 H24 L02 L22, each with the oracle U1
+ * to U11.  (Every single call that fails, and L22 in the host: test_fault_inject.c.
  * Too few descriptors for an open: test_regression.c.)
  */
 #include "sabotage.h"
@@ -421,6 +421,50 @@ START_TEST(a_result_that_a_worker_has_no_memory_for_costs_that_task_alone)
 }
 END_TEST
 
+/* ------------------------------------------------ A kill that is refused */
+
+static int
+aside_spin(struct aside *aside)
+{
+	struct procpool_result result;
+	const int rc =
+	    call_op(aside->pool, t_spin_blocked, aside->id, 0, &result);
+
+	procpool_result_done(&result);
+	return rc;
+}
+
+/*
+ * L02: a worker that the host may not kill, as one that runs a program of
+ * another user's, while a caller drives it: the shutdown leaves it behind (its
+ * parent ends it here), and the caller returns too.
+ */
+START_TEST(a_shutdown_gives_up_a_leased_worker_that_it_cannot_kill)
+{
+	struct inject *refused =
+	    short_of(INJECT_pidfd_send_signal, INJECT_HOST, EPERM);
+	struct procpool *pool = begin_fault(1);
+	struct aside aside = { .call = aside_spin, .pool = pool, .id = 1 };
+	struct procpool_result result;
+	int64_t start;
+
+	/* Idle, so that the caller has it on lease. */
+	ok(call_op(pool, t_ledger, 0, 0, &result));
+	procpool_result_done(&result);
+	usleep(100 * 1000);
+	aside_start(&aside);
+	await_flag(&shared->started[1], 1, 5000);
+	inject_begin(refused);
+	start = now_ms();
+	ok(procpool_shutdown(pool));
+	took_less(start, 4000);
+	expect(aside_join(&aside), PROCPOOL_ESHUTDOWN);
+	inject_stop();
+	ok(procpool_start(pool));
+	end_fault(pool, 0);
+}
+END_TEST
+
 RUN_TESTS("fault_limits", only_a_pool_without_any_worker_breaks_in_a_shortage,
     the_last_worker_to_die_in_a_long_shortage_has_its_tries,
     a_close_in_a_shortage_does_not_wait_for_a_worker,
@@ -431,4 +475,5 @@ RUN_TESTS("fault_limits", only_a_pool_without_any_worker_breaks_in_a_shortage,
     workers_have_no_descriptors_of_the_host_without_close_range,
     a_pool_works_without_pidfd_open,
     there_is_no_worker_whose_exit_could_not_be_caught,
-    a_result_that_a_worker_has_no_memory_for_costs_that_task_alone)
+    a_result_that_a_worker_has_no_memory_for_costs_that_task_alone,
+    a_shutdown_gives_up_a_leased_worker_that_it_cannot_kill)

@@ -48,6 +48,7 @@ struct channel {
 	bool hungry, ahead; /* counted in the pool */
 	uint64_t seen; /* what the queue had got when work was looked for */
 	bool wanted_back; /* the monitor waits for the lease to end */
+	bool given_up; /* not even a kill ended its worker, and the pool ends */
 	bool renew; /* to be replaced by a worker of a new snapshot */
 	struct channel *next_idle;
 

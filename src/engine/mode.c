@@ -8,6 +8,9 @@
 
 #define ENOUGH (PP_SLOTS / 2) /* sent ahead: more can wait for more of it */
 
+#define LEASE_KILL_MS 500 /* how long a killed worker may take to be gone */
+#define LOOK_UP_MS    500 /* how soon a caller sees that it takes longer */
+
 static void
 set_hungry_locked(struct channel *ch, bool hungry)
 {
@@ -271,15 +274,18 @@ bool
 pp_lease_run(struct channel *ch, struct task *task)
 {
 	struct task_list ended = { 0 };
+	enum channel_event event;
 
 	if (!send_for_caller(ch, task))
 		return false;
 	/* The worker has nothing to run behind this task that could hold its
 	 * result up: there is no need to look into the ring. */
 	ch->quiet = true;
-	while (ended.count == 0 &&
-	    pp_channel_io(ch, PP_NEVER, true, &ended) != CHANNEL_DIED)
-		;
+	do
+		event =
+		    pp_channel_io(ch, pp_deadline(LOOK_UP_MS), true, &ended);
+	while (ended.count == 0 && event != CHANNEL_DIED &&
+	    (event != CHANNEL_QUIET || !pp_mode_is_given_up(ch)));
 	uv_mutex_lock(&ch->lock);
 	ch->lent = false;
 	uv_mutex_unlock(&ch->lock);
@@ -287,12 +293,47 @@ pp_lease_run(struct channel *ch, struct task *task)
 	return true;
 }
 
+bool
+pp_mode_is_given_up(struct channel *ch)
+{
+	bool is;
+
+	uv_mutex_lock(&ch->pool->lock);
+	is = ch->given_up;
+	uv_mutex_unlock(&ch->pool->lock);
+	return is;
+}
+
+static void
+give_up(struct channel *ch)
+{
+	uv_mutex_lock(&ch->pool->lock);
+	ch->given_up = true;
+	uv_mutex_unlock(&ch->pool->lock);
+}
+
+/* The next thing to do to a leased worker of a pool that ends: how long until
+ * there is another, in milliseconds; -1 when there is none. */
+static int64_t
+press(struct channel *ch, int step)
+{
+	if (step == 0) {
+		(void)pp_pidfd_kill(ch->pidfd, ch->pid, SIGTERM);
+		return ch->pool->options.grace_ms;
+	}
+	if (step == 1) {
+		(void)pp_pidfd_kill(ch->pidfd, ch->pid, SIGKILL);
+		return LEASE_KILL_MS;
+	}
+	give_up(ch);
+	return -1;
+}
+
 void
 pp_lease_await_end(struct channel *ch)
 {
-	const int64_t grace = ch->pool->options.grace_ms;
 	uint64_t deadline = PP_NEVER;
-	int signal = SIGTERM;
+	int step = 0;
 
 	for (;;) {
 		bool leased, over;
@@ -303,11 +344,8 @@ pp_lease_await_end(struct channel *ch)
 		uv_mutex_unlock(&ch->pool->lock);
 		if (!leased)
 			return;
-		if (over && (deadline == PP_NEVER || deadline <= pp_now())) {
-			(void)pp_pidfd_kill(ch->pidfd, ch->pid, signal);
-			signal = SIGKILL;
-			deadline = pp_deadline(grace);
-		}
+		if (over && (step == 0 || deadline <= pp_now()))
+			deadline = pp_deadline(press(ch, step++));
 		pp_channel_await_wake(ch, deadline);
 	}
 }

@@ -74,7 +74,9 @@ void pp_lease_end(struct channel *ch);
 
 /* Wait, as the monitor, until a caller has given the channel back.  A pool
  * that ends does not wait for the caller's task: the worker is told to end,
- * and then killed. */
+ * and then killed.  One that cannot be killed is given up, and the caller, who
+ * looks up now and then, leaves it to the monitor. */
 void pp_lease_await_end(struct channel *ch);
+bool pp_mode_is_given_up(struct channel *ch);
 
 #endif

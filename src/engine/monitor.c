@@ -122,15 +122,17 @@ static void
 retire(struct channel *ch)
 {
 	struct procpool *pool = ch->pool;
+	const bool in_vain = pp_mode_is_given_up(ch);
 	struct task_list ended = { 0 }, again = { 0 };
 
 	pp_mode_go_away(ch);
 	recall(ch, &again);
 	sort_out(pool, &ended, &again);
 	pp_channel_event(ch, LIFE_RETIRE);
-	if (!await_death(ch, pp_deadline(pool->options.grace_ms))) {
+	if (!await_death(
+		ch, pp_deadline(in_vain ? 0 : pool->options.grace_ms))) {
 		pp_channel_event(ch, LIFE_OVERDUE);
-		if (!await_death(ch, pp_deadline(KILL_MS)))
+		if (!await_death(ch, pp_deadline(in_vain ? 0 : KILL_MS)))
 			pp_log(&pool->log, PROCPOOL_ERROR,
 			    "%s: 1 worker left behind, pid %d", ch->name,
 			    (int)ch->pid);
