@@ -505,9 +505,11 @@ struct procpool_options {
  *
  * A process with several threads cannot be forked safely at any moment: a
  * lock that another thread holds is held for ever in the copy.  The library
- * tests such a copy and makes a new one when it hangs, so this call is not
- * needed for correctness; but a program that opens pools late, with threads
- * running, is better served by one call at the top of main().
+ * tests such a copy and makes a new one when it hangs, so with the C library's
+ * own locks this call is not needed for correctness.  It is with others that no
+ * handler for forks looks after, as those of some allocators (a sanitizer's is
+ * one); and a program that opens pools late, with threads running, is better
+ * served by one call at the top of main() anyway.
  *
  * Pools opened afterwards have workers with the memory of this moment: their
  * options' functions must have been in the program now, and options.user must
@@ -737,8 +739,10 @@ struct procpool_task {
 	/* 0: any worker.  Otherwise tasks of one key run in one worker, that
 	 * of index key % n_jobs, one after the other; those of one priority in
 	 * the order of submission.  They wait for this worker, whatever others
-	 * have to do.  When it dies or is refreshed they go on in its
-	 * replacement: what a job has left in its memory is not there then.
+	 * have to do, also while it cannot be replaced for want of something;
+	 * drain and close wait with them.  When it dies or is refreshed they
+	 * go on in its replacement: what a job has left in its memory is not
+	 * there then.
 	 * (Mix keys that have a common factor, as addresses do.) */
 	uint64_t key;
 };
@@ -808,8 +812,9 @@ int procpool_try_submit(
  * different key to what is to be kept beside the other.  The function must
  * stay in the program.  All is forgotten when the pool is shut down.
  *
- * Returns 0: it is accepted for every worker, in one moment, and takes room in
- * the queue as one task.  As procpool_submit_task(), and
+ * Returns 0: it is accepted for every worker, in one moment.  It waits for room
+ * in the queue as one task, and then takes that of a task for each worker.  As
+ * procpool_submit_task(), and
  *   PROCPOOL_EBROADCAST   task->batch or task->priority is set
  */
 int procpool_broadcast(struct procpool *pool, const struct procpool_task *task);

@@ -61,11 +61,12 @@ take_work(struct channel *ch)
 }
 
 /* Find work for the worker: whether there is something to wait for.  A worker
- * that is still starting gets none: it may take its time. */
+ * that is still starting gets none, as it may take its time, and nor does one
+ * that was killed. */
 static bool
 find_work(struct channel *ch)
 {
-	return ch->life == LIFE_STARTING || take_work(ch) || pp_steal(ch);
+	return ch->life != LIFE_SERVING || take_work(ch) || pp_steal(ch);
 }
 
 /* Take back what the worker has not begun. */
