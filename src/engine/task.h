@@ -157,14 +157,6 @@ pp_list_join(struct task_list *to, struct task_list *from)
 	*from = (struct task_list){ 0 };
 }
 
-/* Move the first n of `from` behind `to`. */
-static inline void
-pp_list_move(struct task_list *to, struct task_list *from, size_t n)
-{
-	while (n-- > 0 && from->first != NULL)
-		pp_list_push(to, pp_list_pop(from));
-}
-
 /* A task's memory; NULL when there is none. */
 struct task *pp_task_new(void);
 
