@@ -100,9 +100,11 @@ pp_task_presses(const struct task *task)
 	return task->priority != 0 || task->tie == TIE_BROADCAST;
 }
 
-/* The argument's bytes: the task's own, or lent to it. */
+/* The bytes of an argument that neither space nor heap has: the caller's or the
+ * broadcast's. */
 const void *pp_task_lent_arg(const struct task *task);
 
+/* The argument's bytes, wherever they are. */
 static inline const void *
 pp_task_arg(const struct task *task)
 {
@@ -172,11 +174,11 @@ char *pp_task_room(struct task *task, size_t len, struct stock *stock);
 /* A result that says: never run, by nobody. */
 void pp_task_blank_result(struct task *task);
 
-/* Say how a task ended when it was not by its function: the outcome, with no
- * data and no text. */
+/* Say how a task ended: the outcome, with no data and no text, which may be set
+ * then. */
 void pp_task_end(struct task *task, int outcome);
 
-/* Set the result's text, cut to what fits in the task. */
+/* Set the result's text; without memory for a long one it stays empty. */
 void pp_task_message(struct task *task, const char *text, size_t len);
 
 #endif
