@@ -128,11 +128,7 @@ pp_channel_revoke_locked(
 		ch->flight[n % PP_SLOTS] = NULL;
 		ch->live--;
 		most--;
-		task->next = list->first;
-		if (list->first == NULL)
-			list->last = task;
-		list->first = task;
-		list->count++;
+		pp_list_push_front(list, task);
 	}
 }
 

@@ -132,6 +132,16 @@ pp_list_push(struct task_list *list, struct task *task)
 	list->count++;
 }
 
+static inline void
+pp_list_push_front(struct task_list *list, struct task *task)
+{
+	task->next = list->first;
+	if (list->first == NULL)
+		list->last = task;
+	list->first = task;
+	list->count++;
+}
+
 static inline struct task *
 pp_list_pop(struct task_list *list)
 {
