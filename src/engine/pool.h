@@ -18,7 +18,6 @@
 #include "engine/backend.h"
 #include "engine/queue.h"
 #include "engine/task.h"
-#include "process/request.h"
 #include "rules/env.h"
 #include "rules/restart.h"
 

@@ -16,10 +16,10 @@
 #include <uv.h>
 
 #include "engine/stock.h"
-#include "process/request.h"
 #include "rules/frame.h"
 
 #define PP_TASK_SPACE 48 /* bytes kept in the task itself */
+#define PP_NAME_MAX   48 /* a worker's name, with its final zero */
 
 /* Somebody who waits for one task. */
 struct caller {

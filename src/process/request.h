@@ -33,8 +33,6 @@
 
 #include "rules/env.h"
 
-#define PP_NAME_MAX 48 /* a worker's name, with its final zero */
-
 enum request_kind {
 	REQUEST_WORKER = 1,
 	REQUEST_SPAWNER,
