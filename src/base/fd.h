@@ -3,7 +3,7 @@
  * host without standard descriptors does not find ours there.  A descriptor
  * variable holds -1 when it owns nothing; pp_close() is its one closer.
  *
- * All functions return 0 (or a count) or -errno.
+ * What returns an int returns 0 or -errno, unless it is said otherwise.
  */
 #ifndef PP_BASE_FD_H
 #define PP_BASE_FD_H
@@ -43,6 +43,8 @@ int pp_pidfd_open(pid_t pid, int *fd);
  * which is closed then. */
 int pp_pidfd_stand_in(int socket, int *fd);
 
+/* Send a signal to the process of a pidfd; by its number, pid, when fd only
+ * stands for one.  -ESRCH when it has ended. */
 int pp_pidfd_kill(int fd, pid_t pid, int signal);
 
 /* Whether fd becomes readable (or is hung up) before the deadline: 1 or 0. */
@@ -58,10 +60,10 @@ int pp_send(int socket, const void *data, size_t len, const int *fds, int n,
 
 /*
  * Receive one message; waits for it.  The descriptors that came are the
- * caller's, and none is a standard one; places in fds without one are set to -1.  Returns the length, 0
- * when the other side has gone, -EPROTO when the message is larger than size
- * or brought more than n descriptors, or there is no room for them (they are
- * closed).
+ * caller's, and none is a standard one; places in fds without one are set to -1.
+ * Returns the length, 0 when the other side has gone, -EPROTO when the message
+ * is larger than size or brought more than n descriptors, or there is no room
+ * for them (they are closed), or -errno.
  */
 ssize_t pp_receive(int socket, void *data, size_t size, int *fds, int n);
 
