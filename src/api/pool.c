@@ -350,7 +350,7 @@ begin_stop(struct procpool *pool, struct task_list *queue)
 	if (pool->state != POOL_STOPPED) {
 		pp_pool_set_state_locked(pool, POOL_STOPPING);
 		pp_queue_empty(&pool->queue, queue);
-		pp_batch_cut_all(pool, PROCPOOL_ESHUTDOWN);
+		pp_batch_cut_all_locked(pool, PROCPOOL_ESHUTDOWN);
 		begun = true;
 	}
 	uv_mutex_unlock(&pool->lock);
@@ -414,7 +414,7 @@ finish_tasks(struct procpool *pool)
 		(void)pp_pool_wait_locked(pool, PP_NEVER);
 	if (pool->state == POOL_RUNNING) {
 		pp_pool_set_state_locked(pool, POOL_CLOSING);
-		pp_batch_cut_all(pool, PROCPOOL_ESHUTDOWN);
+		pp_batch_cut_all_locked(pool, PROCPOOL_ESHUTDOWN);
 	}
 	while (pool->state == POOL_CLOSING &&
 	    pool->epochs.open[0] + pool->epochs.open[1] > 0)
@@ -428,8 +428,9 @@ await_departures(struct procpool *pool)
 {
 	uv_mutex_lock(&pool->lock);
 	pool->departing = true;
-	pp_batch_cut_all(pool, PROCPOOL_ESHUTDOWN); /* it never ran, perhaps */
-	pp_batch_forget_all(pool);
+	/* If it never ran they were not cut by a shutdown. */
+	pp_batch_cut_all_locked(pool, PROCPOOL_ESHUTDOWN);
+	pp_batch_forget_all_locked(pool);
 	uv_cond_broadcast(&pool->changed);
 	while (pool->waiting > 0)
 		uv_cond_wait(&pool->changed, &pool->lock);

@@ -120,7 +120,7 @@ admit_locked(struct procpool *pool, const struct procpool_task *spec,
 	if (*task == NULL)
 		return -ENOMEM;
 	if (spec->batch != NULL)
-		rc = pp_batch_take(spec->batch, &index);
+		rc = pp_batch_take_locked(spec->batch, &index);
 	if (rc < 0) {
 		pp_list_push(&pool->spare, *task);
 		return rc;

@@ -84,7 +84,7 @@ pp_batch_delist_locked(struct procpool *pool, struct procpool_batch *batch)
 }
 
 int
-pp_batch_take(struct procpool_batch *batch, size_t *index)
+pp_batch_take_locked(struct procpool_batch *batch, size_t *index)
 {
 	int rc = 0;
 
@@ -114,7 +114,7 @@ pp_batch_fill(struct procpool_batch *batch, struct task *task)
 }
 
 void
-pp_batch_cut_all(struct procpool *pool, int why)
+pp_batch_cut_all_locked(struct procpool *pool, int why)
 {
 	struct procpool_batch *batch;
 
@@ -128,7 +128,7 @@ pp_batch_cut_all(struct procpool *pool, int why)
 }
 
 void
-pp_batch_forget_all(struct procpool *pool)
+pp_batch_forget_all_locked(struct procpool *pool)
 {
 	while (pool->batches != NULL) {
 		struct procpool_batch *batch = pool->batches;

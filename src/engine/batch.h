@@ -46,17 +46,18 @@ void pp_batch_delist_locked(
     struct procpool *pool, struct procpool_batch *batch);
 
 /* Take the next place for a task, with the pool's lock held: 0 and *index, or
- * PROCPOOL_EOVERFLOW or PROCPOOL_ESHUTDOWN.  The task gets a reference. */
-int pp_batch_take(struct procpool_batch *batch, size_t *index);
+ * PROCPOOL_EOVERFLOW, or why the batch was cut: PROCPOOL_ESHUTDOWN or
+ * PROCPOOL_EBROKEN.  The task gets a reference. */
+int pp_batch_take_locked(struct procpool_batch *batch, size_t *index);
 
 /* Put an ended task in its place; takes it, and its reference. */
 void pp_batch_fill(struct procpool_batch *batch, struct task *task);
 
 /* The pool takes no more tasks: who waits for a batch that has not been given
  * all of its tasks waits in vain.  With the pool's lock held. */
-void pp_batch_cut_all(struct procpool *pool, int why);
+void pp_batch_cut_all_locked(struct procpool *pool, int why);
 
 /* The pool goes: its batches are on their own.  With the pool's lock held. */
-void pp_batch_forget_all(struct procpool *pool);
+void pp_batch_forget_all_locked(struct procpool *pool);
 
 #endif

@@ -57,7 +57,7 @@ break_pool(struct procpool *pool, int cause)
 	if (breaks) {
 		pp_pool_set_state_locked(pool, POOL_BROKEN);
 		pp_queue_empty(&pool->queue, &queue);
-		pp_batch_cut_all(pool, PROCPOOL_EBROKEN);
+		pp_batch_cut_all_locked(pool, PROCPOOL_EBROKEN);
 	}
 	uv_mutex_unlock(&pool->lock);
 	if (!breaks)
