@@ -37,8 +37,9 @@ reset_signals(void)
 	(void)sigaltstack(&none, NULL);
 }
 
-/* The lowest number that is free is taken.  What the host has closed would be
- * taken by something else, for a job's printf() to write to. */
+/* open() takes the lowest number that is free.  If the host had closed stdout or
+ * stderr, something else would get its number, and a job's printf() would write
+ * there. */
 static void
 fill_standard(void)
 {
@@ -62,7 +63,7 @@ pp_birth(const char *name)
 	fill_standard();
 }
 
-/* Its score is that of the host so far. */
+/* The score that was inherited is the host's. */
 void
 pp_birth_volunteer(void)
 {

@@ -1,7 +1,7 @@
 /*
- * The first moments of a forked process: to become a process of our own,
- * without the host's handlers, descriptors, buffered output and timers.
- * Nothing here returns to code of the host.
+ * The first moments of a forked process: to become a process of our own, without
+ * the host's signal handlers, buffered output and atexit handlers.  Which
+ * descriptors it keeps is for the caller to say: pp_close_others().
  */
 #ifndef PP_PROCESS_BIRTH_H
 #define PP_PROCESS_BIRTH_H
