@@ -1,6 +1,7 @@
 /*
- * Threads of the library: born with all signals blocked, so that no handler
- * of the host ever runs on one.
+ * Threads: those of the library are born with all signals blocked, so that no
+ * handler of the host ever runs on one; those of the host are not cancelled in
+ * the middle of a call.
  */
 #ifndef PP_BASE_THREAD_H
 #define PP_BASE_THREAD_H
