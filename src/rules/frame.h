@@ -18,8 +18,8 @@
  * rules/page.h): that of a task at its start, that of a result at the place
  * that the frame says.
  *
- * The host trusts nothing that comes from a worker: pp_result_check() accepts
- * any 48 bytes and is asked before a length is used.
+ * The host trusts nothing that comes from a worker: pp_result_check() may be
+ * given any 48 bytes, and is asked before a length is used.
  */
 #ifndef PP_RULES_FRAME_H
 #define PP_RULES_FRAME_H
