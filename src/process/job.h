@@ -50,6 +50,7 @@ struct job_end {
 	bool is_lent; /* the result is in lent space */
 };
 
+/* Free the space of our own; the job can be run again. */
 void pp_job_done(struct procpool_job *job);
 
 /* Run a function.  arg must not be NULL. */

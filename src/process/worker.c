@@ -55,7 +55,7 @@ log_line(struct procpool_job *job, enum procpool_level level, const char *line)
 		.length = strlen(line), .type = RESULT_LOG, .code = (int)level
 	};
 
-	/* A copy of the worker that a job has forked does not have the ring ... */
+	/* A copy of the worker that a job has forked does not have the ring. */
 	if (pp_at_home(&w->home))
 		(void)pp_outstream_add(&w->out, &frame, line);
 }
@@ -65,7 +65,7 @@ lend_space(struct procpool_job *job, size_t len)
 {
 	struct worker *w = job->owner;
 
-	/* ... nor the area. */
+	/* Nor does a copy have the area. */
 	return pp_at_home(&w->home) ? pp_outstream_lend(&w->out, len) : NULL;
 }
 
