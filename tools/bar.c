@@ -6,9 +6,9 @@
 
 #define TAIL_BYTES 160
 
-/* "100% [" and "] ", and what is no bar any more when it is shorter. */
-#define AROUND_BAR 8
-#define SHORTEST   5
+#define PERCENT    5 /* bytes of "100% " */
+#define AROUND_BAR (PERCENT + 3) /* with "[" and "] " */
+#define SHORTEST   5 /* what is shorter is no bar any more */
 
 static void
 print_time(int64_t seconds, char *text, size_t size)
@@ -60,7 +60,7 @@ pp_bar_format(char *text, size_t width, const struct bar *bar)
 	size_t tail_len = print_tail(bar, tail);
 	char *at = text;
 
-	if (bar->percent >= 0 && width > 5) {
+	if (bar->percent >= 0 && width > PERCENT) {
 		at += sprintf(at, "%3d%% ", bar->percent);
 		if (width >= tail_len + AROUND_BAR + SHORTEST) {
 			*at++ = '[';

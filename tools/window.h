@@ -91,7 +91,7 @@ struct window {
 	bool wants_failure; /* or for the first failure, as long as careful */
 };
 
-/* Returns 0, -errno, and nothing to give back then. */
+/* Returns 0, or -errno, and nothing is to be given back then. */
 int pp_window_init(struct window *window, const struct window_options *options);
 
 /* After the pool has been closed, whose callbacks use the window. */
