@@ -260,14 +260,16 @@ static bool
 send_for_caller(struct channel *ch, struct task *task)
 {
 	struct load load = { 0 };
+	bool fits;
 
 	uv_mutex_lock(&ch->lock);
 	pp_channel_skip_passed_locked(ch);
-	ch->lent = pp_channel_fits_locked(ch, &load, task->len);
-	if (ch->lent)
+	fits = pp_channel_fits_locked(ch, &load, task->len);
+	ch->lent = fits;
+	if (fits)
 		pp_channel_send_locked(ch, task);
 	uv_mutex_unlock(&ch->lock);
-	return ch->lent;
+	return fits;
 }
 
 bool
