@@ -52,8 +52,9 @@ struct channel {
 	bool renew; /* to be replaced by a worker of a new snapshot */
 	struct channel *next_idle;
 
-	/* Under lock. */
 	uv_mutex_t lock;
+
+	/* Under lock. */
 	struct task *flight[PP_SLOTS]; /* by sequence; NULL: revoked, ended */
 	uint64_t next; /* sequence of the next frame */
 	uint64_t oldest; /* first that may be in flight */
@@ -66,8 +67,10 @@ struct channel {
 	/* The monitor's, whoever drives. */
 	struct printout printout;
 
-	/* The driver's. */
-	enum life life;
+	/* Of this life of the worker: set and cleared by the monitor, or before
+	 * there is one, while the mode is AWAY.  The driver uses them all; the
+	 * monitor pid, pidfd and result_pipe even when it is not the driver; a
+	 * thief the page, under lock and only while tasks are in flight. */
 	struct spawner *spawner; /* a reference */
 	pid_t pid;
 	int task_pipe[2]; /* both ends: no write can meet a closed pipe */
@@ -76,6 +79,9 @@ struct channel {
 	int pidfd;
 	struct page *page;
 	size_t page_size; /* with the areas, if there are any */
+
+	/* The driver's. */
+	enum life life;
 	struct area
 	    tasks; /* the area of a large task, once the worker has it */
 	struct task *large; /* in flight, but its frame is not encoded yet */

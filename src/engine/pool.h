@@ -49,8 +49,10 @@ struct stamp {
 /* Callbacks that are due, run by one thread at a time. */
 struct deliveries {
 	uv_mutex_t lock;
+
+	/* Under lock. */
 	struct task_list due;
-	bool running;
+	bool running; /* a thread is at it */
 };
 
 struct procpool {
@@ -89,22 +91,23 @@ struct procpool {
 	const char *first_failed;
 	struct restart restart; /* after deaths of workers */
 	struct restart shortage; /* of what it takes to make one */
-	bool refreshing;
+	bool refreshing; /* a thread is at it; others wait their turn */
 
 	/* Of worker processes. */
-	struct channel *channels; /* n_jobs of them, while it runs */
+	struct channel *channels; /* n_jobs; set from start to stop */
 	struct channel *idle; /* under lock: a stack of sleeping ones */
 	int hungry; /* under lock: how many have nothing to do, */
 	int ahead; /* and how many have more than they are at */
-	struct spawner *spawner; /* under lock: where new workers come from, */
-	struct spawner *outgoing; /* and during a refresh, where old ones do */
+	/* Under lock: where new workers come from, and during a refresh, where
+	 * old ones do.  While there are monitors, changed under renewing too. */
+	struct spawner *spawner, *outgoing;
 	uv_mutex_t stealing; /* held by a thief; before a channel's lock */
 	uv_mutex_t renewing; /* held while a spawner is replaced */
 	struct restart spawner_restart; /* under renewing */
 
 	/* Of debug mode. */
-	struct procpool_job *job;
-	bool in_job; /* under lock: a thread runs the queue */
+	struct procpool_job *job; /* of the thread that runs the queue */
+	bool in_job; /* under lock: there is one */
 };
 
 /* What this thread is inside of: a callback or an in-process job of a pool. */
