@@ -21,14 +21,14 @@ extern char **environ;
 /* Move a pipe's end to where the manual says: the first number that is free,
  * which it is unless a library makes descriptors in a forked process. */
 static int
-settle(int fd)
+move_down(int fd)
 {
-	const int settled = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	const int moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 
-	if (settled < 0)
+	if (moved < 0)
 		_exit(EXIT_FAILURE);
 	(void)close(fd);
-	return settled;
+	return moved;
 }
 
 /* Lead stdout and stderr to the host's log. */
@@ -172,8 +172,8 @@ pp_worker_main(
 	(void)close(fds[REQUEST_PAGE_FD]);
 	(void)close(fds[REQUEST_REPORT_FD]);
 	capture_output(fds[REQUEST_OUTPUT_FD]);
-	tasks = settle(fds[REQUEST_TASK_FD]);
-	results = settle(fds[REQUEST_RESULT_FD]);
+	tasks = move_down(fds[REQUEST_TASK_FD]);
+	results = move_down(fds[REQUEST_RESULT_FD]);
 	environ = make_environment(&request->env);
 	if (environ == NULL)
 		_exit(EXIT_FAILURE);
