@@ -163,20 +163,23 @@ START_TEST(a_keyed_task_is_never_stolen)
 }
 END_TEST
 
-/* K2: the same with tasks that were sent to it before it was held up. */
+/* K2: the same with tasks that were sent to it before it was held up.  The other
+ * one is let go only when it has them. */
 START_TEST(what_others_may_run_is_stolen_from_between_keyed_tasks)
 {
 	const int n = 200;
 	struct procpool *pool = begin_fault(2);
 
 	submit_keyed(pool, t_wait, n, 0, 1); /* hold both ... */
-	submit_keyed(pool, t_wait, n + 1, 0, 2);
-	await_flag(&shared->flag[0], 2, 5000);
+	submit_keyed(pool, t_wait, n + 1, 4, 2);
+	await_flag(&shared->flag[0], 1, 5000);
+	await_flag(&shared->flag[4], 1, 5000);
 	submit_keyed(pool, t_wait, n + 2, 2, 1); /* then worker 1 again */
 	for (int i = 0; i < n; i++)
 		submit_keyed(pool, t_place, i, 0, i % 2 == 0 ? 1 : 0);
 	flag_set(&shared->flag[1], 1);
 	await_flag(&shared->flag[2], 1, 5000);
+	flag_set(&shared->flag[5], 1);
 	ledger_await(2 + n / 2, 10000);
 	for (int i = 0; i < n; i++)
 		ck_assert_int_eq(place(i) > 0, i % 2 == 1);
