@@ -16,22 +16,10 @@
 
 #define REPORT_MS 2000 /* how long a spawner may take to answer */
 
-/* What the worker gets. */
-struct parts {
-	int fds[REQUEST_FDS];
-};
-
-static void
-drop_parts(struct parts *parts)
-{
-	int i;
-
-	for (i = 0; i < REQUEST_FDS; i++)
-		pp_close(&parts->fds[i]);
-}
+_Static_assert(REQUEST_FDS <= PP_FDS_MAX, "one message takes them all");
 
 static int
-make_pipes(struct channel *ch, struct parts *parts)
+make_pipes(struct channel *ch, int fds[REQUEST_FDS])
 {
 	int results[2], reports[2];
 	int rc = pp_pipe(ch->task_pipe);
@@ -42,18 +30,18 @@ make_pipes(struct channel *ch, struct parts *parts)
 	if (rc < 0)
 		return rc;
 	ch->result_pipe = results[0];
-	parts->fds[REQUEST_RESULT_FD] = results[1];
+	fds[REQUEST_RESULT_FD] = results[1];
 	rc = pp_socketpair(reports);
 	if (rc < 0)
 		return rc;
 	ch->report = reports[0];
-	parts->fds[REQUEST_REPORT_FD] = reports[1];
+	fds[REQUEST_REPORT_FD] = reports[1];
 	return 0;
 }
 
 /* When the log takes what the worker prints, that comes by a pipe. */
 static int
-make_output(struct channel *ch, struct parts *parts)
+make_output(struct channel *ch, int fds[REQUEST_FDS])
 {
 	int output[2];
 	int rc;
@@ -65,7 +53,7 @@ make_output(struct channel *ch, struct parts *parts)
 	if (rc < 0)
 		return rc;
 	ch->printout.fd = output[0];
-	parts->fds[REQUEST_OUTPUT_FD] = output[1];
+	fds[REQUEST_OUTPUT_FD] = output[1];
 	return pp_nonblock(ch->printout.fd);
 }
 
@@ -127,9 +115,9 @@ may_have_areas(void)
 
 /* Areas are a matter of speed, and the size of files may be limited too. */
 static int
-make_page(struct channel *ch, struct parts *parts)
+make_page(struct channel *ch, int fds[REQUEST_FDS])
 {
-	int *fd = &parts->fds[REQUEST_PAGE_FD];
+	int *fd = &fds[REQUEST_PAGE_FD];
 
 	if (may_have_areas() && map_page(ch, PP_PAGE_ALL, fd) == 0)
 		return 0;
@@ -161,7 +149,7 @@ answer_ms(const struct channel *ch)
 }
 
 static int
-ask(struct channel *ch, struct spawner *spawner, const struct parts *parts)
+ask(struct channel *ch, struct spawner *spawner, const int fds[REQUEST_FDS])
 {
 	const struct procpool_options *options = &ch->pool->options;
 	struct spawn_request *request = malloc(sizeof(*request));
@@ -184,7 +172,7 @@ ask(struct channel *ch, struct spawner *spawner, const struct parts *parts)
 	rc = worker_settings(ch, &request->env);
 	if (rc == 0)
 		rc = pp_spawner_request(
-		    spawner, request, parts->fds, pp_deadline(answer_ms(ch)));
+		    spawner, request, fds, pp_deadline(answer_ms(ch)));
 	free(request);
 	return rc;
 }
@@ -211,22 +199,26 @@ await_birth(struct channel *ch)
 int
 pp_channel_ask(struct channel *ch, struct spawner *spawner)
 {
-	struct parts parts = { .fds = { -1, -1, -1, -1, -1 } };
-	int rc = make_pipes(ch, &parts);
+	int fds[REQUEST_FDS];
+	int i, rc;
 
+	for (i = 0; i < REQUEST_FDS; i++)
+		fds[i] = -1;
 	ch->spawner = pp_spawner_ref(spawner);
+	rc = make_pipes(ch, fds);
 	if (rc == 0)
 		rc = set_nonblocking(ch);
 	if (rc == 0)
-		rc = make_output(ch, &parts);
+		rc = make_output(ch, fds);
 	if (rc == 0)
-		rc = make_page(ch, &parts);
+		rc = make_page(ch, fds);
 	if (rc == 0) {
-		parts.fds[REQUEST_TASK_FD] = ch->task_pipe[0];
-		rc = ask(ch, spawner, &parts);
-		parts.fds[REQUEST_TASK_FD] = -1; /* stays ours */
+		fds[REQUEST_TASK_FD] = ch->task_pipe[0];
+		rc = ask(ch, spawner, fds);
+		fds[REQUEST_TASK_FD] = -1; /* stays ours */
 	}
-	drop_parts(&parts);
+	for (i = 0; i < REQUEST_FDS; i++)
+		pp_close(&fds[i]);
 	if (rc < 0)
 		pp_channel_clear(ch);
 	return rc;
