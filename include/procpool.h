@@ -870,6 +870,7 @@ int procpool_batch_open(
  * Returns as procpool_submit_task(), and
  *   PROCPOOL_ESHUTDOWN   the pool was shut down since the batch was opened,
  *                        before it had all its tasks: open another one
+ *   PROCPOOL_EBROKEN     likewise, the pool broke, even if it runs again
  */
 int procpool_batch_add(
     struct procpool_batch *batch, const void *arg, size_t len);
