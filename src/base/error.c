@@ -1,5 +1,6 @@
 /*
- * Error numbers and their texts, from the one table in the public header.
+ * What the public header says in tables and macros: the texts of error numbers,
+ * and the version.
  */
 #include <procpool.h>
 #include <string.h>
