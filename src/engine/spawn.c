@@ -207,6 +207,9 @@ await(struct spawner *s, int64_t ms, bool *ready)
 	if (!pp_await_answer(s->control, ms, teller))
 		return PROCPOOL_ESPAWNER;
 	n = pp_receive(s->control, &report, sizeof(report), &fd, 1);
+	/* It ended with requests unread; what it said before comes next. */
+	if (n == -ECONNRESET)
+		n = pp_receive(s->control, &report, sizeof(report), &fd, 1);
 	if (n == -EPROTO)
 		return -EMFILE; /* its descriptor could not be received */
 	if (n != (ssize_t)sizeof(report))
