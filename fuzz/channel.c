@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "engine/channel_parts.h"
+#include "channel/parts.h"
 
 #define MAX_PAYLOAD ((size_t)1 << 20)
 #define TASKS_MAX   3000

@@ -1,5 +1,5 @@
 /*
- * Fuzz target: the decoder of the stream of results (engine/stream.c and
+ * Fuzz target: the decoder of the stream of results (channel/stream.c and
  * rules/frame.c).
  *
  * The input is what a worker says: portions, each by the pipe or by the ring.
@@ -9,7 +9,7 @@
  */
 #include "fuzz.h"
 
-#include "engine/stream.h"
+#include "channel/stream.h"
 
 #include <procpool.h>
 

@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "engine/channel.h"
+#include "channel/channel.h"
 #include "engine/pool.h"
 #include "rules/frame.h"
 #include "rules/page.h"

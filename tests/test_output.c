@@ -8,7 +8,7 @@
 
 #include <fcntl.h>
 
-#include "engine/channel.h"
+#include "channel/channel.h"
 #include "engine/pool.h"
 
 /* ------------------------------------------------------------- The log */

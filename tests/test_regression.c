@@ -8,7 +8,7 @@
 #include <sys/time.h>
 #include <time.h>
 
-#include "engine/channel.h"
+#include "channel/channel.h"
 #include "engine/pool.h"
 
 static int64_t

@@ -6,9 +6,9 @@
  */
 #include "testing.h"
 
-#include "engine/outbox.h"
+#include "channel/outbox.h"
+#include "channel/stream.h"
 #include "engine/queue.h"
-#include "engine/stream.h"
 #include "rules/life.h"
 #include "rules/restart.h"
 

@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "engine/stream.h"
+#include "channel/stream.h"
 #include "process/worker.h"
 
 #define N 900 /* tasks: fewer than slots, and their results fit in the ring */

@@ -8,6 +8,7 @@
 #include "api/options.h"
 #include "base/clock.h"
 #include "base/thread.h"
+#include "channel/backend.h"
 #include "engine/batch.h"
 #include "engine/broadcast.h"
 #include "engine/settle.h"

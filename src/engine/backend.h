@@ -1,5 +1,5 @@
 /*
- * A back end: who runs the tasks of a pool.  It is chosen once, in pool.c.
+ * A back end: who runs the tasks of a pool.  It is chosen once, in api/pool.c.
  */
 #ifndef PP_ENGINE_BACKEND_H
 #define PP_ENGINE_BACKEND_H
@@ -29,7 +29,6 @@ struct backend {
 	int (*check)(struct procpool *pool, procpool_job_fn function);
 };
 
-extern const struct backend pp_backend_process;
 extern const struct backend pp_backend_debug;
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * Task frames as a worker reads them: as many at once as the pipe has, then one
- * after the other.  The host's end is engine/outbox.h.
+ * after the other.  The host's end is channel/outbox.h.
  */
 #ifndef PP_PROCESS_INBOX_H
 #define PP_PROCESS_INBOX_H

@@ -2,7 +2,7 @@
  * The results of a worker on their way to the host: frames go into the ring of
  * the page, and from there to the result pipe, many at a time; the bytes of
  * large ones stay in the area behind the page.  When to write is the worker's
- * to decide.  The host's end is engine/stream.h.
+ * to decide.  The host's end is channel/stream.h.
  */
 #ifndef PP_PROCESS_OUTSTREAM_H
 #define PP_PROCESS_OUTSTREAM_H

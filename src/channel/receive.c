@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/channel_parts.h"
+#include "channel/parts.h"
 
 /* The task that a result is for: it must be the oldest one in flight, sent
  * whole, and claimed.  Takes it out of flight. */

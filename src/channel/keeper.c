@@ -1,12 +1,12 @@
-#include "engine/keeper.h"
+#include "channel/keeper.h"
 
 #include <errno.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "channel/mode.h"
 #include "engine/batch.h"
 #include "engine/broadcast.h"
-#include "engine/mode.h"
 #include "engine/settle.h"
 
 #define SPAWNER_RENEWALS 1 /* in a restart window */

@@ -1,13 +1,13 @@
-#include "engine/monitor.h"
+#include "channel/monitor.h"
 
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "base/thread.h"
-#include "engine/keeper.h"
-#include "engine/mode.h"
+#include "channel/keeper.h"
+#include "channel/mode.h"
+#include "channel/steal.h"
 #include "engine/settle.h"
-#include "engine/steal.h"
 
 #define KILL_MS 1000 /* how long a killed worker may take to be gone */
 #define SKIP_MS 1 /* how often a worker is looked at that skips frames */

@@ -1,4 +1,4 @@
-#include "engine/stream.h"
+#include "channel/stream.h"
 
 #include <errno.h>
 #include <procpool.h>

@@ -1,4 +1,4 @@
-#include "engine/spawn.h"
+#include "channel/spawn.h"
 
 #include <errno.h>
 #include <link.h>

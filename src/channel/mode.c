@@ -1,4 +1,4 @@
-#include "engine/mode.h"
+#include "channel/mode.h"
 
 #include <signal.h>
 

@@ -1,4 +1,4 @@
-#include "engine/channel.h"
+#include "channel/channel.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "engine/channel_parts.h"
+#include "channel/parts.h"
 
 #define EOF_MS     200 /* how long a death may take to follow an end of file */
 #define HARVEST_NS (2 * PP_MS) /* a result that long in the ring is fetched */

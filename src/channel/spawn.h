@@ -2,8 +2,8 @@
  * The host's side of a spawner: make one, ask it for workers, see it end.
  * (Its own side is process/spawner.c.)
  */
-#ifndef PP_ENGINE_SPAWN_H
-#define PP_ENGINE_SPAWN_H
+#ifndef PP_CHANNEL_SPAWN_H
+#define PP_CHANNEL_SPAWN_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

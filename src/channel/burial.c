@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "engine/channel_parts.h"
+#include "channel/parts.h"
 
 #define LAST_WORDS_MS 1000 /* how long a dead worker's pipe is read */
 #define REPORT_MS     2000 /* how long a spawner may take to report */

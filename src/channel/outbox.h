@@ -4,8 +4,8 @@
  * where it is, behind the buffer, and nothing is added until it is gone.  No
  * I/O: says what to write, and is told how much was.
  */
-#ifndef PP_ENGINE_OUTBOX_H
-#define PP_ENGINE_OUTBOX_H
+#ifndef PP_CHANNEL_OUTBOX_H
+#define PP_CHANNEL_OUTBOX_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,8 +5,8 @@
  * counted here.  No I/O; nothing from the worker is believed before it is
  * checked.
  */
-#ifndef PP_ENGINE_STREAM_H
-#define PP_ENGINE_STREAM_H
+#ifndef PP_CHANNEL_STREAM_H
+#define PP_CHANNEL_STREAM_H
 
 #include <stdbool.h>
 #include <stddef.h>

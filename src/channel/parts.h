@@ -1,10 +1,10 @@
 /*
  * What the files of a channel share with each other, and with nobody else.
  */
-#ifndef PP_ENGINE_CHANNEL_PARTS_H
-#define PP_ENGINE_CHANNEL_PARTS_H
+#ifndef PP_CHANNEL_PARTS_H
+#define PP_CHANNEL_PARTS_H
 
-#include "engine/channel.h"
+#include "channel/channel.h"
 #include "engine/pool.h"
 
 /* Read from the result pipe once and act on what came: 1, 0 at the end of

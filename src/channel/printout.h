@@ -3,8 +3,8 @@
  * end of the pipe that both lead to, cut into lines for the log.  Its channel's
  * monitor reads it, also while a caller is the channel's driver.
  */
-#ifndef PP_ENGINE_PRINTOUT_H
-#define PP_ENGINE_PRINTOUT_H
+#ifndef PP_CHANNEL_PRINTOUT_H
+#define PP_CHANNEL_PRINTOUT_H
 
 #include <stddef.h>
 #include <stdint.h>

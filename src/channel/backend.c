@@ -1,17 +1,13 @@
-/*
- * The back end of worker processes: one channel, with its monitor thread, for
- * each worker, and one spawner.
- */
-#include "engine/backend.h"
+#include "channel/backend.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/fd.h"
 #include "base/thread.h"
-#include "engine/keeper.h"
-#include "engine/mode.h"
-#include "engine/monitor.h"
+#include "channel/keeper.h"
+#include "channel/mode.h"
+#include "channel/monitor.h"
 
 /* ------------------------------------------------------- Start and stop */
 

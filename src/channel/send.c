@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/channel_parts.h"
+#include "channel/parts.h"
 
 bool
 pp_channel_fits_locked(const struct channel *ch, struct load *load, size_t len)

@@ -1,4 +1,4 @@
-#include "engine/printout.h"
+#include "channel/printout.h"
 
 #include <errno.h>
 #include <string.h>

@@ -13,17 +13,17 @@
  *   IDLE     nobody: in the pool's stack of idle channels
  *   LEASED   a caller
  */
-#ifndef PP_ENGINE_CHANNEL_H
-#define PP_ENGINE_CHANNEL_H
+#ifndef PP_CHANNEL_CHANNEL_H
+#define PP_CHANNEL_CHANNEL_H
 
 #include <stdbool.h>
 #include <sys/types.h>
 #include <uv.h>
 
-#include "engine/outbox.h"
-#include "engine/printout.h"
-#include "engine/spawn.h"
-#include "engine/stream.h"
+#include "channel/outbox.h"
+#include "channel/printout.h"
+#include "channel/spawn.h"
+#include "channel/stream.h"
 #include "engine/task.h"
 #include "rules/life.h"
 #include "rules/page.h"

@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "engine/channel_parts.h"
+#include "channel/parts.h"
 
 #define REPORT_MS 2000 /* how long a spawner may take to answer */
 

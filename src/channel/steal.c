@@ -1,8 +1,8 @@
-#include "engine/steal.h"
+#include "channel/steal.h"
 
 #include "base/fd.h"
-#include "engine/keeper.h"
-#include "engine/mode.h"
+#include "channel/keeper.h"
+#include "channel/mode.h"
 
 /* Revoke about half of what one worker has, so that it keeps at least one
  * task: the result of that will wake its monitor, which would otherwise not

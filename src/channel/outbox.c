@@ -1,4 +1,4 @@
-#include "engine/outbox.h"
+#include "channel/outbox.h"
 
 #include <errno.h>
 #include <stdint.h>

@@ -15,10 +15,10 @@
  *      it sends anything ahead.  Whoever puts such a task in the queue wakes
  *      the channels that have, and they take it back.
  */
-#ifndef PP_ENGINE_MODE_H
-#define PP_ENGINE_MODE_H
+#ifndef PP_CHANNEL_MODE_H
+#define PP_CHANNEL_MODE_H
 
-#include "engine/channel.h"
+#include "channel/channel.h"
 #include "engine/pool.h"
 
 /* What the pool wants of a monitor. */

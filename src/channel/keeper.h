@@ -3,12 +3,12 @@
  * forked and replaced, counts deaths, makes a new spawner when the old one has
  * died, and declares the pool broken when there is no point in going on.
  */
-#ifndef PP_ENGINE_KEEPER_H
-#define PP_ENGINE_KEEPER_H
+#ifndef PP_CHANNEL_KEEPER_H
+#define PP_CHANNEL_KEEPER_H
 
 #include <stdbool.h>
 
-#include "engine/channel.h"
+#include "channel/channel.h"
 #include "engine/pool.h"
 
 /* Wait for the first worker of a channel, which has been asked for: 0 or why
