@@ -659,7 +659,8 @@ struct procpool_result {
 	/* 0, or how it failed: PROCPOOL_EFAILED, PROCPOOL_ECRASHED,
 	 * PROCPOOL_EEXITED, PROCPOOL_EDIED, PROCPOOL_EPROTOCOL,
 	 * PROCPOOL_ELOST, PROCPOOL_ETOOBIG, PROCPOOL_ESHUTDOWN,
-	 * PROCPOOL_EBROKEN or -ENOMEM. */
+	 * PROCPOOL_EBROKEN, -ENOMEM, or, when the bytes of a blocking call
+	 * could not be read any more, -EFAULT. */
 	int outcome;
 
 	/* PROCPOOL_EFAILED: the function's code; PROCPOOL_ECRASHED: the

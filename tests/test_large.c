@@ -803,6 +803,26 @@ START_TEST(a_death_under_a_large_task_in_the_pipe_costs_that_task_at_most)
 }
 END_TEST
 
+/* L21: of a blocking call, whose bytes are sent from where they are. */
+START_TEST(bytes_that_cannot_be_read_fail_their_call_only)
+{
+	struct procpool *pool;
+	struct procpool_result result;
+	char *bytes = mmap(NULL, 2 * MIB, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	allow_areas(false);
+	pool = begin_fault(1);
+	allow_areas(true);
+	/* The first part of it can. */
+	ck_assert_int_eq(mprotect(bytes + MIB, MIB, PROT_NONE), 0);
+	expect(procpool_call(pool, bytes, 2 * MIB, &result), -EFAULT);
+	procpool_result_done(&result);
+	munmap(bytes, 2 * MIB);
+	end_fault(pool, 0);
+}
+END_TEST
+
 RUN_TESTS("large", large_payloads_come_back_as_they_were,
     large_payloads_come_back_without_areas_too,
     a_host_short_of_address_space_has_a_pool_without_areas,
@@ -821,4 +841,5 @@ RUN_TESTS("large", large_payloads_come_back_as_they_were,
     a_core_is_small, a_large_task_that_is_half_sent_is_not_taken_back,
     a_large_task_that_is_half_sent_at_a_death_goes_again,
     a_death_under_a_large_task_costs_that_task_at_most,
-    a_death_under_a_large_task_in_the_pipe_costs_that_task_at_most)
+    a_death_under_a_large_task_in_the_pipe_costs_that_task_at_most,
+    bytes_that_cannot_be_read_fail_their_call_only)

@@ -2,6 +2,7 @@
  * A channel's worker has died: its last words are taken, and its tasks sorted
  * into those that ended, the one that it died of, and those that go again.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -168,7 +169,12 @@ empty_flight(struct channel *ch, const struct death *death,
 		ch->flight[n % PP_SLOTS] = NULL;
 		if (task == NULL)
 			continue;
-		if (pp_claim_take(ch->page, n, CLAIM_REVOKED)) {
+		if (ch->unreadable && n + 1 == ch->fixed) {
+			pp_task_blank_result(task);
+			pp_task_end(task, -EFAULT);
+			pp_list_push(ended, task);
+			burial = BURIAL_EXCUSED;
+		} else if (pp_claim_take(ch->page, n, CLAIM_REVOKED)) {
 			pp_list_push(again, task);
 		} else {
 			end_killed(ch, task, n, death);

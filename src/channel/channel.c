@@ -71,6 +71,7 @@ pp_channel_clear(struct channel *ch)
 	uv_mutex_unlock(&ch->lock);
 	ch->pid = 0;
 	ch->quiet = ch->told_to_end = ch->hung_up = ch->broke = false;
+	ch->unreadable = false;
 }
 
 void

@@ -90,6 +90,7 @@ struct channel {
 	bool quiet; /* the ring was looked at since the last result */
 	bool told_to_end; /* the pool wants it to end */
 	bool hung_up; /* it closed its pipe, and was killed for that */
+	bool unreadable; /* it was killed for want of the large one's bytes */
 	bool broke; /* it broke the protocol: nothing more is believed */
 };
 

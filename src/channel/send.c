@@ -3,9 +3,11 @@
  * and what the worker has not begun is taken back.
  */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "channel/parts.h"
 
 bool
@@ -88,6 +90,18 @@ send_large(struct channel *ch)
 	loosen(ch);
 }
 
+/* An argument that is sent from where it is, a blocking caller's, is not there
+ * any more: unmapped, or of a file that was cut.  The worker has a part of it
+ * and so must go, and its burial ends the task. */
+static void
+give_up_large(struct channel *ch)
+{
+	ch->unreadable = true;
+	pp_outbox_clear(&ch->out);
+	if (pp_life_step(&ch->life, LIFE_BROKE) == LIFE_KILL)
+		(void)pp_pidfd_kill(ch->pidfd, ch->pid, SIGKILL);
+}
+
 void
 pp_channel_flush(struct channel *ch)
 {
@@ -104,6 +118,8 @@ pp_channel_flush(struct channel *ch)
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0 && errno == EFAULT)
+			give_up_large(ch);
 		if (n < 0)
 			return; /* full; a dead worker is seen elsewhere */
 		pp_outbox_written(&ch->out, (size_t)n);
