@@ -567,8 +567,76 @@ exec 4<&-
 holds "a job log that cannot be opened is told before any work"
 usage "^procpool: cannot write the job log '$dir/none/log': No such file" \
 	map --joblog "$dir/none/log" "$module:echo" "$dir/a"
-usage "^procpool: --joblog cannot be '': give the name of a file" \
-	map --joblog '' "$module:echo"
+for log in '' -; do
+	usage "^procpool: --joblog cannot be '$log': give the name of a file" \
+		map --joblog "$log" "$module:echo"
+done
+
+holds "a job log that is a file of the command's is refused, and not emptied"
+# is_kept WHAT LOG COMMAND...: a run with $inputs that is to refuse the log,
+# and to leave it as it was.
+is_kept()
+{
+	what=$1
+	used_as=$2
+	shift 2
+	echo keep >"$dir/used"
+	"$@" --joblog "$used_as" "$module:echo" $inputs
+	status_is 2
+	says "^procpool: the job log '$used_as' is also $what: give another \
+file\$"
+	[ "$(cat "$dir/used")" = keep ] || fail "$used_as: lost what was there"
+}
+map_nothing()
+{
+	run map "$@" <"$dir/empty"
+	[ ! -s "$dir/out" ] || fail "wrote to stdout"
+}
+map_used()
+{
+	run map "$@" <"$dir/used"
+}
+onto_used()
+{
+	timeout 60 "$procpool" map "$@" \
+		<"$dir/empty" >>"$dir/used" 2>"$dir/err"
+	status=$?
+}
+telling_used()
+{
+	timeout 60 "$procpool" map "$@" \
+		<"$dir/empty" >"$dir/out" 2>>"$dir/used"
+	status=$?
+	tail -n +2 "$dir/used" >"$dir/err"
+	head -n 1 "$dir/used" >"$dir/first" && cp "$dir/first" "$dir/used"
+}
+: >"$dir/used"
+ln -sf used "$dir/soft"
+ln -f "$dir/used" "$dir/hard"
+for log in used soft hard; do
+	inputs=$dir/used
+	is_kept 'an input' "$dir/$log" map_nothing
+	inputs="$dir/a - $dir/used"
+	is_kept 'an input' "$dir/$log" map_nothing
+	inputs=
+	is_kept 'an input' "$dir/$log" map_used
+	inputs=$dir/a
+	is_kept 'an input' "$dir/$log" map_used
+	is_kept 'the output' "$dir/$log" onto_used
+	is_kept 'standard error' "$dir/$log" telling_used
+done
+
+holds "a job log may be a device that is used otherwise, and is made anew"
+timeout 60 "$procpool" map --joblog /dev/null "$module:echo" /dev/null \
+	</dev/null >/dev/null 2>"$dir/err"
+status=$?
+status_is 0
+is_silent
+seq 1 1000 >"$dir/log"
+echo a >"$dir/in"
+run map --joblog "$dir/log" "$module:echo" "$dir/in" <"$dir/empty"
+status_is 0
+[ "$(wc -l <"$dir/log")" -eq 2 ] || fail "old lines:" "$(cat "$dir/log")"
 
 holds "a job log that cannot be written is told, and the work done"
 if [ -w /dev/full ]; then

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LINE_BYTES ((size_t)200)
@@ -33,20 +34,79 @@ is_on(const struct joblog *joblog)
 	return joblog->name != NULL && !joblog->failed;
 }
 
-int
-pp_joblog_open(struct joblog *joblog, const char *name)
+static bool
+is_open_as(int fd, const struct stat *log)
 {
-	int rc, fd;
+	struct stat status;
+
+	return fstat(fd, &status) == 0 && status.st_dev == log->st_dev &&
+	    status.st_ino == log->st_ino;
+}
+
+/* What else the file is, or NULL.  Standard input counts even if we do not
+ * read it: then it is a loop of the shell that does. */
+static const char *
+find_other_use(const struct stat *log, const struct source *source)
+{
+	if (pp_source_reads(source, log) || is_open_as(STDIN_FILENO, log))
+		return "an input";
+	if (is_open_as(STDOUT_FILENO, log))
+		return "the output";
+	if (is_open_as(STDERR_FILENO, log))
+		return "standard error";
+	return NULL;
+}
+
+/* Empty the file, if it is for nothing else.  Pipes and devices hold nothing
+ * that could be lost.  Returns 0 or -errno. */
+static int
+make_empty(struct joblog *joblog, int fd, const struct source *source)
+{
+	struct stat log;
+	const char *other;
+
+	if (fstat(fd, &log) < 0)
+		return -errno;
+	if (!S_ISREG(log.st_mode))
+		return 0;
+	other = find_other_use(&log, source);
+	if (other != NULL) {
+		pp_say("the job log '%s' is also %s: give another file",
+		    joblog->name, other);
+		joblog->failed = true;
+		return -EINVAL;
+	}
+	return ftruncate(fd, 0) < 0 ? -errno : 0;
+}
+
+/* Returns 0 or -errno. */
+static int
+open_output(struct joblog *joblog, const struct source *source)
+{
+	int rc, fd = open(joblog->name, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+
+	if (fd < 0)
+		return -errno;
+	rc = make_empty(joblog, fd, source);
+	if (rc == 0)
+		rc = pp_output_init(&joblog->output, fd, '\n');
+	if (rc < 0)
+		close(fd);
+	return rc;
+}
+
+int
+pp_joblog_open(
+    struct joblog *joblog, const char *name, const struct source *source)
+{
+	int rc;
 
 	*joblog = (struct joblog){ .name = name };
 	if (name == NULL)
 		return 0;
 
 	joblog->epoch_ns = pp_now_epoch_ns() - pp_now_ns();
-	fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	rc = fd < 0 ? -errno : pp_output_init(&joblog->output, fd, '\n');
-	if (rc < 0 && fd >= 0)
-		close(fd);
+	rc = open_output(joblog, source);
 	if (rc == 0)
 		rc = pp_output_add(&joblog->output, header, sizeof(header) - 1);
 	note_error(joblog, rc);

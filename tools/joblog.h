@@ -5,6 +5,7 @@
 #define PP_JOBLOG_H
 
 #include "output.h"
+#include "source.h"
 #include "window.h"
 
 struct joblog {
@@ -15,8 +16,11 @@ struct joblog {
 };
 
 /* Begin, in the file of that name, or with NULL without one.  What was in the
- * file is gone then.  Returns 0, or -1 after saying what is wrong. */
-int pp_joblog_open(struct joblog *joblog, const char *name);
+ * file is gone then, unless it is read by the source or is one of the standard
+ * descriptors' files: that is refused.  Returns 0, or -1 after saying what is
+ * wrong. */
+int pp_joblog_open(
+    struct joblog *joblog, const char *name, const struct source *source);
 
 /* Whether pp_joblog_add() will not write. */
 bool pp_joblog_has_room(const struct joblog *joblog);

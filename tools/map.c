@@ -207,6 +207,7 @@ pp_map_run(const struct map_options *options)
 		.terminator = options->terminator,
 		.tag = options->tag,
 		.joblog = options->joblog,
+		.source = &map.loop.source,
 	};
 
 	/* A closed stdout is told by write, and then said. */

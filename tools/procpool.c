@@ -142,8 +142,9 @@ set_halt(struct request *request, const char *text)
 static int
 set_joblog(struct request *request, const char *text)
 {
-	if (text[0] == '\0') {
-		pp_say("--joblog cannot be '': give the name of a file");
+	if (text[0] == '\0' || strcmp(text, "-") == 0) {
+		pp_say(
+		    "--joblog cannot be '%s': give the name of a file", text);
 		return -1;
 	}
 	request->map.joblog = text;

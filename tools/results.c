@@ -45,7 +45,8 @@ int
 pp_results_open(struct results *results, const struct results_options *options)
 {
 	*results = (struct results){ .tag = options->tag };
-	if (pp_joblog_open(&results->joblog, options->joblog) < 0)
+	if (pp_joblog_open(&results->joblog, options->joblog, options->source) <
+	    0)
 		return -1;
 	if (open_output(results, options->terminator) < 0) {
 		pp_joblog_close(&results->joblog);

@@ -8,12 +8,14 @@
 
 #include "joblog.h"
 #include "output.h"
+#include "source.h"
 #include "window.h"
 
 struct results_options {
 	char terminator;
 	bool tag; /* begin each line with the record */
 	const char *joblog; /* a file, or NULL */
+	const struct source *source; /* which that must not be part of */
 };
 
 struct results {

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *const stdin_alone[] = { "-" };
@@ -87,6 +86,20 @@ pp_source_init(
 	if (!known)
 		source->bytes = 0;
 	return source->failed ? -1 : 0;
+}
+
+bool
+pp_source_reads(const struct source *source, const struct stat *file)
+{
+	struct stat status;
+	size_t i;
+
+	for (i = 0; i < source->n; i++)
+		if (check(source->names[i], &status) == 0 &&
+		    status.st_dev == file->st_dev &&
+		    status.st_ino == file->st_ino)
+			return true;
+	return false;
 }
 
 /* ------------------------------------------------------- one by one */

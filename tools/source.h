@@ -8,6 +8,7 @@
 #include "input.h"
 
 #include <stdint.h>
+#include <sys/stat.h>
 
 struct source {
 	const char *const *names; /* "-" is standard input */
@@ -32,6 +33,9 @@ struct source {
  */
 int pp_source_init(
     struct source *source, const char *const *names, size_t n, char terminator);
+
+/* Whether a file, of which this is what stat told, is one of them. */
+bool pp_source_reads(const struct source *source, const struct stat *file);
 
 /* As pp_input_next(); a file that has been read to its end is followed by the
  * next.  When that cannot be opened it says so, and source->failed is set. */
