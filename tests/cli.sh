@@ -387,6 +387,13 @@ output_is 'procpool %s\n' "${PACKAGE_VERSION:-$(sed -n \
 run map --help
 status_is 0
 is_silent
+cp "$dir/out" "$dir/help"
+for words in -h --help 'map -h' help 'help map'; do
+	run $words
+	status_is 0
+	is_silent
+	cmp -s "$dir/help" "$dir/out" || fail "'$words' is no help"
+done
 awk 'length > 80' "$dir/out" >"$dir/long"
 [ ! -s "$dir/long" ] || fail "help is too wide:" "$(cat "$dir/long")"
 

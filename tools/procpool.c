@@ -37,7 +37,7 @@ static const char help[] =
     "      --env=NAME=VALUE   set a variable in the workers (may be repeated)\n"
     "      --keep-gpus        let the workers see the GPUs\n"
     "      --debug            run everything in one process, for a debugger\n"
-    "      --help             show this help\n"
+    "  -h, --help             show this help\n"
     "      --version          show the version\n"
     "\n"
     "Exit status: 0 when every record has its result, 1 when some failed (an\n"
@@ -55,7 +55,6 @@ enum {
 	OPTION_PROGRESS,
 	OPTION_STATS,
 	OPTION_TAG,
-	OPTION_HELP,
 	OPTION_VERSION
 };
 
@@ -70,7 +69,7 @@ static const struct option long_options[] = {
 	{ "progress", no_argument, NULL, OPTION_PROGRESS },
 	{ "stats", no_argument, NULL, OPTION_STATS },
 	{ "tag", no_argument, NULL, OPTION_TAG },
-	{ "help", no_argument, NULL, OPTION_HELP },
+	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, OPTION_VERSION },
 	{ NULL, 0, NULL, 0 },
 };
@@ -181,7 +180,7 @@ set_option(struct request *request, int option)
 	case OPTION_TAG:
 		request->map.tag = true;
 		return 0;
-	case OPTION_HELP:
+	case 'h':
 		request->help = true;
 		return 0;
 	case OPTION_VERSION:
@@ -197,8 +196,8 @@ read_options(struct request *request, int argc, char **argv)
 {
 	int option;
 
-	while (
-	    (option = getopt_long(argc, argv, "j:0", long_options, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "j:0h", long_options, NULL)) !=
+	    -1)
 		if (set_option(request, option) < 0)
 			return -1;
 	return 0;
@@ -228,6 +227,13 @@ read_words(struct request *request, int n, char **words)
 	return 0;
 }
 
+/* As a command, for those who try that first. */
+static bool
+is_help(int n, char **words)
+{
+	return n > 0 && strcmp(words[0], "help") == 0;
+}
+
 static enum tool_status
 print(const char *text)
 {
@@ -252,7 +258,7 @@ serve(struct request *request, int argc, char **argv)
 {
 	if (read_options(request, argc, argv) < 0)
 		return STATUS_TROUBLE;
-	if (request->help)
+	if (request->help || is_help(argc - optind, argv + optind))
 		return print(help);
 	if (request->version)
 		return print_version();
