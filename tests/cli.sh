@@ -691,6 +691,14 @@ exec 3>&-
 status_is 1
 output_is '\n'
 
+holds "--halt says that it halted, also when all records had been taken"
+printf '%s\n' a 'fail 1' >"$dir/in"
+for when in soon now; do
+	run map --halt $when "$module:obey" "$dir/in" <"$dir/empty"
+	status_is 1
+	says "^procpool: halted at the first failure: taken up to record 2\$"
+done
+
 holds "--halt now gives up what runs, at once (S1)"
 if [ "$(nproc)" -ge 2 ]; then
 	printf '%s\n' "hang $dir/fifo_pid" 'fail 1' >"$dir/in"

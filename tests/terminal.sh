@@ -195,6 +195,19 @@ go go
 sees '\] 3 done, 2 failed, '
 sees '^status 1$'
 
+holds "it does not count those that were given up"
+if [ "$(nproc)" -ge 2 ]; then
+	printf '%s\n' 'hang pid' 'fail 1' >"$dir/bad"
+	terminal 80
+	types './p map --jobs 2 --halt now --progress ./m.so:obey bad >out
+echo status $?'
+	sees '^status 1$'
+	sees 'taken up to record 2, given up 1$'
+	sees '^1 done, 1 failed, '
+else
+	echo "skipped, as there is one CPU: $name"
+fi
+
 # ------------------------------------------------------------- not torn
 
 # What the screen shows before the status is these lines, where BAR stands for

@@ -77,7 +77,6 @@ heed_failure(struct loop *loop)
 	if (loop->options->halt == HALT_NEVER ||
 	    !pp_window_failed(&loop->window))
 		return;
-	loop->halted = !loop->stopped || loop->options->halt == HALT_NOW;
 	loop->stopped = true;
 	if (loop->options->halt == HALT_NOW)
 		(void)procpool_shutdown(loop->pool);

@@ -23,7 +23,6 @@ struct loop {
 	bool on_screen; /* the results go to a terminal */
 
 	bool stopped; /* no more records are taken */
-	bool halted; /* because one failed */
 	bool refused; /* because the pool took one no more */
 };
 

@@ -60,6 +60,13 @@ say_stats(struct map *map, uint64_t began_ns)
 	pp_say_stats(map->loop.pool, &tally);
 }
 
+/* Also when it was one of the last records, and all had been taken. */
+static bool
+is_halted(const struct map *map)
+{
+	return map->options->halt != HALT_NEVER && map->loop.results.failed > 0;
+}
+
 static void
 say_halted(const struct map *map)
 {
@@ -138,7 +145,8 @@ end_progress(struct map *map)
 	struct window_counts counts = pp_window_counts(&map->loop.window);
 
 	pp_progress_end(&map->loop.progress, &counts,
-	    !map->loop.halted && !in_trouble(map));
+	    map->loop.source.ended && map->loop.results.cut == 0 &&
+		!in_trouble(map));
 }
 
 static void
@@ -152,7 +160,7 @@ run_pool(struct map *map)
 		(void)procpool_shutdown(map->loop.pool);
 	}
 	end_progress(map);
-	if (map->loop.halted)
+	if (is_halted(map))
 		say_halted(map);
 	if (map->options->stats) {
 		(void)procpool_drain(map->loop.pool, -1);

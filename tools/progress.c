@@ -69,7 +69,7 @@ look(struct progress *progress, const struct window_counts *counts)
 	progress->drawn_ns = now;
 	if (passed_ns == 0)
 		return;
-	follow(&progress->records, counts->ended, passed_ns, memory_ns);
+	follow(&progress->records, counts->done, passed_ns, memory_ns);
 	follow(&progress->bytes, counts->bytes, passed_ns, memory_ns);
 }
 
@@ -103,7 +103,7 @@ pp_progress_draw(struct progress *progress, const struct window_counts *counts)
 
 	look(progress, counts);
 	bar = (struct bar){
-		.done = counts->ended,
+		.done = counts->done,
 		.failed = counts->failed,
 		.per_second = progress->records.per_second,
 		.percent = percent(progress),
@@ -126,9 +126,9 @@ pp_progress_end(struct progress *progress, const struct window_counts *counts,
 		return;
 	seconds = (double)(pp_now_ns() - progress->began_ns) / (double)SECOND;
 	bar = (struct bar){
-		.done = counts->ended,
+		.done = counts->done,
 		.failed = counts->failed,
-		.per_second = (double)counts->ended / seconds,
+		.per_second = (double)counts->done / seconds,
 		.percent = complete && progress->total > 0 ? 100 : -1,
 		.seconds = (int64_t)(seconds + 0.5),
 	};

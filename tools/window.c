@@ -158,9 +158,11 @@ static void
 count_locked(struct window *window, const struct slot *slot)
 {
 	window->counts.ended++;
-	window->counts.bytes += slot->arg_len + 1;
-	if (slot->outcome != 0 && slot->outcome != PROCPOOL_ESHUTDOWN)
-		window->counts.failed++;
+	if (slot->outcome != PROCPOOL_ESHUTDOWN) {
+		window->counts.done++;
+		window->counts.failed += slot->outcome != 0;
+		window->counts.bytes += slot->arg_len + 1;
+	}
 	window->ran_ns += slot->ran_ns;
 	window->bytes_ended += slot->result.len;
 	window->held += slot->result.len;

@@ -66,8 +66,9 @@ struct window_options {
 /* What has come back. */
 struct window_counts {
 	uint64_t ended; /* records */
-	uint64_t failed; /* of them, not counting what a shutdown ended */
-	uint64_t bytes; /* of them, each with a terminator */
+	uint64_t done; /* of them, not counting what a shutdown ended */
+	uint64_t failed; /* of those that are done */
+	uint64_t bytes; /* of those, each with a terminator */
 };
 
 struct window {
