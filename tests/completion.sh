@@ -114,5 +114,16 @@ becomes notes.txt map mods/cli.so : echo not
 becomes complete.bash,err,mods,notes.txt map mods/cli.so : echo notes.txt ''
 becomes notes.txt map mods/cli.so : echo -- not
 
+# Without the package it leaves the command to bash.
+cases=$((cases + 1))
+env -u BASH_ENV bash --norc --noprofile -c \
+	'source "$1" && ! complete -p procpool 2>/dev/null && \
+		! declare -F _procpool' bash "$file" >"$dir/out" 2>&1 &&
+	[ ! -s "$dir/out" ] || {
+	echo "FAILED: it does something without bash-completion:"
+	cat "$dir/out"
+	failures=$((failures + 1))
+}
+
 echo "$cases cases, $failures failures"
 [ $failures -eq 0 ]

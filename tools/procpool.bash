@@ -3,6 +3,10 @@
 # It asks the command itself for its options, in its help, and nm for the
 # functions of a module: loading one would run code of it.
 
+# Without bash-completion, which is to be loaded before, files are completed as
+# for any command.
+declare -F _init_completion >/dev/null || return 0
+
 # The options, one in each line, "=" behind those that take a value.
 _procpool_options()
 {
