@@ -16,14 +16,18 @@ static int
 write_ready(struct loop *loop)
 {
 	size_t n = pp_window_ready(&loop->window);
+	bool hidden = n > 0 && loop->on_screen && pp_screen_hide_bar();
 	int rc = 0;
 
-	if (n > 0 && loop->on_screen)
-		pp_screen_hide_bar();
 	for (; n > 0 && rc == 0; n--) {
 		rc = pp_results_add(
 		    &loop->results, pp_window_head(&loop->window));
 		pp_window_drop_head(&loop->window);
+	}
+	/* Missing for longer than it takes to write, it would flicker. */
+	if (hidden && rc == 0) {
+		rc = pp_results_flush(&loop->results);
+		pp_screen_bring_back_bar();
 	}
 	return rc;
 }

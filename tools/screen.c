@@ -13,6 +13,8 @@
 static struct {
 	bool open;
 	bool bar; /* there is one on the line of the cursor */
+	char last[SCREEN_BAR_MAX]; /* what it says, or said */
+	size_t last_len;
 	int terminal;
 	int jobs; /* the end of their pipe that is read */
 
@@ -71,12 +73,15 @@ pp_screen_width(void)
 
 /* ----------------------------------------------------------- the bar */
 
-void
+bool
 pp_screen_hide_bar(void)
 {
-	if (screen.bar && !in_background())
+	bool bar = screen.bar;
+
+	if (bar && !in_background())
 		put(TO_LINE_START, strlen(TO_LINE_START));
 	screen.bar = false;
+	return bar;
 }
 
 void
@@ -84,6 +89,8 @@ pp_screen_show_bar(const char *text, size_t len)
 {
 	char line[sizeof(TO_LINE_START) + SCREEN_BAR_MAX];
 
+	memmove(screen.last, text, len);
+	screen.last_len = len;
 	screen.bar = screen.open && !in_background();
 	if (!screen.bar)
 		return;
@@ -91,6 +98,14 @@ pp_screen_show_bar(const char *text, size_t len)
 	put(line,
 	    (size_t)snprintf(
 		line, sizeof(line), "\r%.*s\033[K", (int)len, text));
+}
+
+void
+pp_screen_bring_back_bar(void)
+{
+	/* One that is too wide by now would leave a line of it behind. */
+	if (screen.last_len <= pp_screen_width())
+		pp_screen_show_bar(screen.last, screen.last_len);
 }
 
 void

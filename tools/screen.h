@@ -37,7 +37,8 @@ size_t pp_screen_width(void);
 /* Show a bar instead of the last, unless in the background; or none; or the
  * last one, which stays, below all that jobs have printed. */
 void pp_screen_show_bar(const char *text, size_t len);
-void pp_screen_hide_bar(void);
+bool pp_screen_hide_bar(void); /* whether there was one */
+void pp_screen_bring_back_bar(void); /* the one that was hidden */
 void pp_screen_leave_bar(const char *text, size_t len);
 
 /* What becomes readable when jobs have printed something, or -1, and to show
