@@ -186,7 +186,9 @@ START_TEST(what_others_may_run_is_stolen_from_between_keyed_tasks)
 	flag_set(&shared->flag[3], 1);
 	ledger_await(n + 3, 10000);
 	expect_success(0, n + 2);
-	check_order(n, 2);
+	/* (Those without a key have no order among two workers.) */
+	for (int i = 2; i < n; i += 2)
+		ck_assert_int_lt(place(i - 2), place(i));
 	end_fault(pool, n + 3);
 }
 END_TEST
