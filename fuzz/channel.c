@@ -65,7 +65,7 @@ set_up(void)
 	pool.options.log = read_line;
 	pool.worker_names = names;
 	pool.n_jobs = 1;
-	must(pp_log_init(&pool.log, &pool.options) == 0);
+	must(pp_log_init(&pool.log, &pool, &pool.options) == 0);
 	must(pp_stock_init(&pool.stock) == 0);
 	must(pp_channel_init(&ch, &pool, 0) == 0);
 	page = map_page();

@@ -170,8 +170,8 @@ const char *procpool_version(void);
 	    "the pool belongs to the process that opened it, and this is a " \
 	    "copy: open a pool of its own here") \
 	X(PROCPOOL_EDEADLOCK, -10045, \
-	    "the call would wait for the callback or job that makes it: use " \
-	    "procpool_try_submit(), or another thread") \
+	    "the call would wait for the callback, log function or job that " \
+	    "makes it: use procpool_try_submit(), or another thread") \
 	X(PROCPOOL_EFULL, -10046, \
 	    "the queue is full and the call would block: try again later") \
 	X(PROCPOOL_EFUNCTION, -10047, \
@@ -335,8 +335,9 @@ enum procpool_level {
  * user      the pool's options.user
  *
  * Called from threads of the pool and from your calls, one line at a time.
- * It must not call any function on the pool.  What time it takes comes on top
- * of the bounds that this manual gives.  Bytes that would break a line, control
+ * It must not call any function on the pool; what would wait for it is refused
+ * with PROCPOOL_EDEADLOCK.  What time it takes comes on top of the bounds that
+ * this manual gives.  Bytes that would break a line, control
  * characters, are shown as '?'; all others are as they were written.
  *
  * What workers print comes here too: a log function that wants PROCPOOL_INFO
@@ -397,7 +398,8 @@ int procpool_env_set(
  * user     the pool's options.user
  *
  * Returns 0, or a negative error and the worker is not forked.  It may run on
- * any thread, also on several at once, and must not call the pool.
+ * any thread, also on several at once, and must not call the pool: what would
+ * wait for it is refused with PROCPOOL_EDEADLOCK.
  */
 typedef int (*procpool_env_fn)(
     struct procpool_env *env, int worker, void *user);

@@ -405,6 +405,76 @@ START_TEST(the_callback_of_a_crash_may_submit_again)
 }
 END_TEST
 
+/* What a log function or worker_env is told by calls that would wait for it;
+ * 0 before it has made them. */
+struct inward {
+	struct procpool *pool;
+	atomic_int refused; /* calls */
+	atomic_int from_log, from_env; /* it has made them */
+};
+
+static void
+call_inwards(struct inward *in, atomic_int *made)
+{
+	struct procpool_result result;
+
+	if (in->pool == NULL || atomic_exchange(made, 1) != 0)
+		return;
+	in->refused += procpool_drain(in->pool, -1) == PROCPOOL_EDEADLOCK;
+	in->refused += procpool_refresh(in->pool) == PROCPOOL_EDEADLOCK;
+	in->refused += procpool_shutdown(in->pool) == PROCPOOL_EDEADLOCK;
+	in->refused += procpool_close(in->pool) == PROCPOOL_EDEADLOCK;
+	in->refused +=
+	    procpool_call(in->pool, NULL, 0, &result) == PROCPOOL_EDEADLOCK;
+}
+
+static void
+log_inwards(enum procpool_level level, const char *message, void *user)
+{
+	struct inward *in = user;
+
+	(void)message;
+	if (level == PROCPOOL_ERROR)
+		call_inwards(in, &in->from_log);
+}
+
+static int
+env_inwards(struct procpool_env *env, int worker, void *user)
+{
+	struct inward *in = user;
+
+	(void)env;
+	(void)worker;
+	call_inwards(in, &in->from_env);
+	return 0;
+}
+
+/* F6, L04: at the death of a worker and before its replacement. */
+START_TEST(a_log_function_and_an_environment_cannot_wait_for_themselves)
+{
+	struct inward in = { .pool = NULL };
+	struct procpool_result result;
+	const int64_t start = now_ms();
+
+	in.pool = open_with((struct procpool_options){ .entry_point = t_ledger,
+	    .n_jobs = 1,
+	    .log = log_inwards,
+	    .worker_env = env_inwards,
+	    .user = &in });
+	expect(
+	    call_op(in.pool, t_kill, 0, SIGKILL, &result), PROCPOOL_ECRASHED);
+	procpool_result_done(&result);
+	while (atomic_load(&in.from_env) == 0) {
+		usleep(1000);
+		took_less(start, 5000);
+	}
+	pool_works(in.pool);
+	ck_assert_int_eq(atomic_load(&in.from_log), 1);
+	ck_assert_int_eq(atomic_load(&in.refused), 10);
+	close_pool(in.pool);
+}
+END_TEST
+
 RUN_TESTS("failure", code_and_text_of_a_failed_job_reach_the_caller,
     a_negative_code_reaches_the_caller, a_job_may_fail_without_a_text,
     a_code_of_zero_is_a_failure_too, a_long_text_is_cut_and_is_no_format,
@@ -422,4 +492,5 @@ RUN_TESTS("failure", code_and_text_of_a_failed_job_reach_the_caller,
     all_workers_killed_at_once_lose_what_they_ran_and_no_more,
     killing_all_workers_ten_times_under_load_hangs_nothing,
     a_callback_that_blocks_does_not_stop_the_other_worker,
-    the_callback_of_a_crash_may_submit_again)
+    the_callback_of_a_crash_may_submit_again,
+    a_log_function_and_an_environment_cannot_wait_for_themselves)

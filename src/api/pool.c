@@ -108,7 +108,7 @@ init(struct procpool *pool, const struct procpool_options *options)
 	rc = init_workers(pool);
 	if (rc < 0)
 		goto fail_options;
-	rc = pp_log_init(&pool->log, &pool->options);
+	rc = pp_log_init(&pool->log, pool, &pool->options);
 	if (rc < 0)
 		goto fail_workers;
 	rc = pp_home_init(&pool->home);

@@ -2,9 +2,13 @@
 
 #include <stdio.h>
 
+#include "base/inside.h"
+
 int
-pp_log_init(struct log *log, const struct procpool_options *options)
+pp_log_init(struct log *log, struct procpool *pool,
+    const struct procpool_options *options)
 {
+	log->pool = pool;
 	log->sink = options->log;
 	log->level = options->log_level;
 	log->user = options->user;
@@ -31,6 +35,7 @@ void
 pp_log(struct log *log, enum procpool_level level, const char *format, ...)
 {
 	char line[PP_LOG_LINE];
+	struct procpool *outer;
 	va_list args;
 
 	if (!pp_log_takes(log, level))
@@ -40,6 +45,8 @@ pp_log(struct log *log, enum procpool_level level, const char *format, ...)
 	va_end(args);
 	tame(line);
 	uv_mutex_lock(&log->lock);
+	outer = pp_go_inside(log->pool);
 	log->sink(level, line, log->user);
+	(void)pp_go_inside(outer);
 	uv_mutex_unlock(&log->lock);
 }

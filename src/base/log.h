@@ -1,6 +1,7 @@
 /*
  * The log: a sink of the user's, a level, and a lock that lets one line
- * through at a time.  Passive: it knows nobody.
+ * through at a time.  The sink runs inside of its pool, and so cannot wait for
+ * that.
  */
 #ifndef PP_BASE_LOG_H
 #define PP_BASE_LOG_H
@@ -17,11 +18,13 @@ struct log {
 	procpool_log_fn sink;
 	enum procpool_level level;
 	void *user;
+	struct procpool *pool; /* whose it is */
 
 	uv_mutex_t lock; /* held while the sink runs */
 };
 
-int pp_log_init(struct log *log, const struct procpool_options *options);
+int pp_log_init(struct log *log, struct procpool *pool,
+    const struct procpool_options *options);
 void pp_log_done(struct log *log);
 
 /* Whether somebody wants lines of this level. */

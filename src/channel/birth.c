@@ -133,8 +133,12 @@ worker_settings(struct channel *ch, struct procpool_env *env)
 
 	memcpy(env->text, before->text, before->len);
 	env->len = before->len;
-	if (options->worker_env != NULL)
+	if (options->worker_env != NULL) {
+		struct procpool *outer = pp_go_inside(ch->pool);
+
 		rc = options->worker_env(env, ch->index, options->user);
+		(void)pp_go_inside(outer);
+	}
 	if (rc >= 0 && !options->keep_gpus)
 		rc = pp_env_hide_gpus(env);
 	return rc < 0 ? rc : 0;

@@ -114,14 +114,13 @@ run(struct procpool *pool, struct task *task)
 	const procpool_job_fn function =
 	    task->function != NULL ? task->function : pool->options.entry_point;
 	struct procpool_result *result = &task->result;
-	struct procpool *outer = pp_inside();
+	struct procpool *outer = pp_go_inside(pool);
 	const uint64_t started = pp_now();
 	struct job_end end;
 
-	pp_set_inside(pool);
 	/* A function may write to its argument: it is the task's own here. */
 	end = pp_job_run(pool->job, function, 1, pp_task_arg(task), task->len);
-	pp_set_inside(outer);
+	(void)pp_go_inside(outer);
 	pp_task_blank_result(task);
 	result->worker = 0;
 	result->worker_name = pool->worker_names[0];

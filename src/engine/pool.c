@@ -4,20 +4,6 @@
 
 #define ROOM_MS 10 /* how long a little room may go unnoticed */
 
-static _Thread_local struct procpool *inside;
-
-struct procpool *
-pp_inside(void)
-{
-	return inside;
-}
-
-void
-pp_set_inside(struct procpool *pool)
-{
-	inside = pool;
-}
-
 int
 pp_pool_check(const struct procpool *pool)
 {

@@ -14,6 +14,7 @@
 #include <uv.h>
 
 #include "base/home.h"
+#include "base/inside.h"
 #include "base/log.h"
 #include "engine/backend.h"
 #include "engine/queue.h"
@@ -109,10 +110,6 @@ struct procpool {
 	struct procpool_job *job; /* of the thread that runs the queue */
 	bool in_job; /* under lock: there is one */
 };
-
-/* What this thread is inside of: a callback or an in-process job of a pool. */
-struct procpool *pp_inside(void);
-void pp_set_inside(struct procpool *pool);
 
 /* Whether a call on the pool makes sense in this process at all: 0,
  * PROCPOOL_ENULL or PROCPOOL_EFORKED. */

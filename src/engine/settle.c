@@ -234,13 +234,12 @@ pp_settle_unrun(struct procpool *pool, struct task_list *list, int outcome)
 static void
 call_back(struct procpool *pool, const struct task_list *list)
 {
-	struct procpool *outer = pp_inside();
+	struct procpool *outer = pp_go_inside(pool);
 	const struct task *task;
 
-	pp_set_inside(pool);
 	for (task = list->first; task != NULL; task = task->next)
 		task->done(&task->result, task->user);
-	pp_set_inside(outer);
+	(void)pp_go_inside(outer);
 }
 
 bool
