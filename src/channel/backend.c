@@ -106,7 +106,8 @@ check_functions(const struct procpool *pool, const struct spawner *spawner)
 	size_t i;
 
 	for (i = 0; i < sizeof(functions) / sizeof(*functions); i++)
-		if (functions[i] != 0 && !pp_spawner_has(spawner, functions[i]))
+		if (functions[i] != 0 &&
+		    !pp_code_has(&spawner->code, functions[i]))
 			return spawner->prepared ? PROCPOOL_EUNPREPARED
 						 : PROCPOOL_EFUNCTION;
 	return 0;
@@ -228,9 +229,10 @@ check(struct procpool *pool, procpool_job_fn function)
 	bool there;
 
 	uv_mutex_lock(&pool->lock);
-	there =
-	    (pool->spawner == NULL || pp_spawner_has(pool->spawner, address)) &&
-	    (pool->outgoing == NULL || pp_spawner_has(pool->outgoing, address));
+	there = (pool->spawner == NULL ||
+		    pp_code_has(&pool->spawner->code, address)) &&
+	    (pool->outgoing == NULL ||
+		pp_code_has(&pool->outgoing->code, address));
 	uv_mutex_unlock(&pool->lock);
 	return there ? 0 : PROCPOOL_EFUNCTION;
 }

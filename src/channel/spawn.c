@@ -1,7 +1,6 @@
 #include "channel/spawn.h"
 
 #include <errno.h>
-#include <link.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -25,64 +24,6 @@
  * workers, which may open pools of their own.
  */
 static _Atomic(struct spawner *) dormant;
-
-/* --------------------------------------------------- What code there is */
-
-static int
-add_range(struct ranges *ranges, uintptr_t start, uintptr_t end)
-{
-	if (ranges->count == ranges->capacity) {
-		const size_t capacity = 2 * ranges->capacity + 16;
-		struct range *items =
-		    realloc(ranges->items, capacity * sizeof(*items));
-
-		if (items == NULL)
-			return -ENOMEM;
-		ranges->items = items;
-		ranges->capacity = capacity;
-	}
-	ranges->items[ranges->count++] = (struct range){ start, end };
-	return 0;
-}
-
-static int
-add_object(struct dl_phdr_info *info, size_t size, void *arg)
-{
-	int i, rc = 0;
-
-	(void)size;
-	for (i = 0; i < info->dlpi_phnum && rc == 0; i++) {
-		const ElfW(Phdr) *part = &info->dlpi_phdr[i];
-		const uintptr_t start = info->dlpi_addr + part->p_vaddr;
-
-		if (part->p_type == PT_LOAD && (part->p_flags & PF_X) != 0)
-			rc = add_range(arg, start, start + part->p_memsz);
-	}
-	return rc;
-}
-
-bool
-pp_spawner_has(const struct spawner *spawner, uintptr_t function)
-{
-	size_t i;
-
-	for (i = 0; i < spawner->code.count; i++)
-		if (function >= spawner->code.items[i].start &&
-		    function < spawner->code.items[i].end)
-			return true;
-	return false;
-}
-
-static int
-copy_ranges(struct ranges *to, const struct ranges *from)
-{
-	size_t i;
-	int rc = 0;
-
-	for (i = 0; i < from->count && rc == 0; i++)
-		rc = add_range(to, from->items[i].start, from->items[i].end);
-	return rc;
-}
 
 /* --------------------------------------------------- Forking a spawner */
 
@@ -275,7 +216,7 @@ destroy(struct spawner *s)
 	pp_close(&s->control);
 	see_off(s);
 	pp_close(&s->pidfd);
-	free(s->code.items);
+	pp_code_free(&s->code);
 	free(s);
 }
 
@@ -312,9 +253,9 @@ open_from(struct spawner **spawner, const struct spawner *parent)
 	s->refs = 1;
 	s->prepared = parent != NULL;
 	if (parent != NULL)
-		rc = copy_ranges(&s->code, &parent->code);
+		rc = pp_code_copy(&s->code, &parent->code);
 	else
-		rc = dl_iterate_phdr(add_object, &s->code);
+		rc = pp_code_look(&s->code);
 	if (rc == 0)
 		rc = launch(s, parent);
 	if (rc < 0) {

@@ -11,23 +11,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/code.h"
 #include "base/home.h"
 #include "process/request.h"
-
-/* Executable memory of the program at a fork: where functions can be. */
-struct ranges {
-	size_t count, capacity;
-	struct range {
-		uintptr_t start, end;
-	} * items;
-};
 
 struct spawner {
 	/* Set once. */
 	int control, pidfd;
 	pid_t pid;
 	bool prepared; /* its memory is that of procpool_prepare() */
-	struct ranges code;
+	struct code code; /* of the program at the fork */
 	pid_t between; /* its parent for a moment, to be reaped */
 	pid_t parent; /* that, or the one kept by procpool_prepare() */
 	int64_t fork_ms; /* how long a fork takes */
@@ -72,8 +65,5 @@ int pp_spawner_request(struct spawner *spawner,
 /* Wait for its answer on a socket, ms if it has nothing to hold it up: whether
  * there is one. */
 bool pp_spawner_answers(struct spawner *spawner, int socket, int64_t ms);
-
-/* Whether a function was in the program at the spawner's fork. */
-bool pp_spawner_has(const struct spawner *spawner, uintptr_t function);
 
 #endif
