@@ -48,7 +48,7 @@ refusal(enum pool_state state)
 }
 
 static bool
-has_room(const struct procpool *pool, size_t len)
+has_room_locked(const struct procpool *pool, size_t len)
 {
 	const struct procpool_options *options = &pool->options;
 
@@ -69,7 +69,7 @@ await_room_locked(struct procpool *pool, size_t len, enum patience patience)
 
 		if (rc == PROCPOOL_ENOTRUNNING && waited)
 			return PROCPOOL_ESHUTDOWN;
-		if (rc < 0 || has_room(pool, len))
+		if (rc < 0 || has_room_locked(pool, len))
 			return rc;
 		if (patience == IMPATIENT)
 			return PROCPOOL_EFULL;

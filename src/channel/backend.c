@@ -246,10 +246,10 @@ renew(struct procpool *pool, struct channel *ch)
 	uv_mutex_lock(&pool->lock);
 	ch->renew = true;
 	pp_wake(ch->wake);
-	while (ch->renew && pp_pool_serves(pool))
+	while (ch->renew && pp_pool_serves_locked(pool))
 		uv_cond_wait(&pool->changed, &pool->lock);
 	if (ch->renew)
-		rc = pp_pool_verdict(pool);
+		rc = pp_pool_verdict_locked(pool);
 	ch->renew = false;
 	uv_mutex_unlock(&pool->lock);
 	return rc;

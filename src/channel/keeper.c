@@ -17,7 +17,7 @@ pp_keeper_verdict(struct procpool *pool)
 	int verdict;
 
 	uv_mutex_lock(&pool->lock);
-	verdict = pp_pool_verdict(pool);
+	verdict = pp_pool_verdict_locked(pool);
 	uv_mutex_unlock(&pool->lock);
 	return verdict;
 }
@@ -31,12 +31,12 @@ pp_keeper_requeue(struct procpool *pool, struct task_list *again)
 	if (again->count == 0)
 		return;
 	uv_mutex_lock(&pool->lock);
-	if (pp_pool_serves(pool)) {
+	if (pp_pool_serves_locked(pool)) {
 		for (task = again->first; task != NULL; task = task->next)
 			pp_mode_call_locked(pool, task);
 		pp_queue_put_back(&pool->queue, again);
 	} else {
-		verdict = pp_pool_verdict(pool);
+		verdict = pp_pool_verdict_locked(pool);
 	}
 	uv_mutex_unlock(&pool->lock);
 	pp_settle_unrun(pool, again, verdict);
@@ -53,7 +53,7 @@ break_pool(struct procpool *pool, int cause)
 	int i;
 
 	uv_mutex_lock(&pool->lock);
-	breaks = pp_pool_serves(pool);
+	breaks = pp_pool_serves_locked(pool);
 	if (breaks) {
 		pp_pool_set_state_locked(pool, POOL_BROKEN);
 		pp_queue_empty(&pool->queue, &queue);
@@ -183,7 +183,7 @@ serves(struct procpool *pool)
 	bool yes;
 
 	uv_mutex_lock(&pool->lock);
-	yes = pp_pool_serves(pool);
+	yes = pp_pool_serves_locked(pool);
 	uv_mutex_unlock(&pool->lock);
 	return yes;
 }
@@ -229,7 +229,7 @@ give_broadcasts(struct channel *ch)
 	int rc = 0;
 
 	uv_mutex_lock(&pool->lock);
-	if (pp_pool_serves(pool))
+	if (pp_pool_serves_locked(pool))
 		rc = pp_broadcast_again_locked(pool, ch->index);
 	uv_mutex_unlock(&pool->lock);
 	if (rc < 0)

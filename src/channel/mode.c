@@ -119,7 +119,7 @@ pp_mode_call_locked(struct procpool *pool, const struct task *task)
 static enum order
 order_locked(const struct channel *ch)
 {
-	if (!pp_pool_serves(ch->pool))
+	if (!pp_pool_serves_locked(ch->pool))
 		return ORDER_END;
 	if (ch->renew)
 		return ORDER_RENEW;

@@ -48,7 +48,7 @@ pp_pool_set_state(struct procpool *pool, enum pool_state state)
 }
 
 bool
-pp_pool_has_much_room(const struct procpool *pool)
+pp_pool_has_much_room_locked(const struct procpool *pool)
 {
 	const struct procpool_options *options = &pool->options;
 

@@ -120,7 +120,7 @@ void pp_pool_set_state_locked(struct procpool *pool, enum pool_state state);
 void pp_pool_set_state(struct procpool *pool, enum pool_state state);
 
 /* Whether a quarter of the queue is free. */
-bool pp_pool_has_much_room(const struct procpool *pool);
+bool pp_pool_has_much_room_locked(const struct procpool *pool);
 
 /* Wait until there is much room, or any for some time, or another state. */
 void pp_pool_wait_room_locked(struct procpool *pool);
@@ -133,7 +133,7 @@ void pp_pool_leave_locked(struct procpool *pool);
 
 /* Whether workers are kept alive and given tasks. */
 static inline bool
-pp_pool_serves(const struct procpool *pool)
+pp_pool_serves_locked(const struct procpool *pool)
 {
 	return pool->state == POOL_STARTING || pool->state == POOL_RUNNING ||
 	    pool->state == POOL_CLOSING;
@@ -141,7 +141,7 @@ pp_pool_serves(const struct procpool *pool)
 
 /* The outcome of tasks that cannot be run any more. */
 static inline int
-pp_pool_verdict(const struct procpool *pool)
+pp_pool_verdict_locked(const struct procpool *pool)
 {
 	return pool->state == POOL_BROKEN ? PROCPOOL_EBROKEN
 					  : PROCPOOL_ESHUTDOWN;

@@ -108,7 +108,7 @@ release_locked(struct procpool *pool, const struct tally *tally)
 {
 	pool->open_tasks -= tally->tasks;
 	pool->open_bytes -= tally->bytes;
-	if (pool->short_of_room > 0 && pp_pool_has_much_room(pool))
+	if (pool->short_of_room > 0 && pp_pool_has_much_room_locked(pool))
 		uv_cond_broadcast(&pool->room);
 }
 
