@@ -661,8 +661,9 @@ struct procpool_result {
 	/* 0, or how it failed: PROCPOOL_EFAILED, PROCPOOL_ECRASHED,
 	 * PROCPOOL_EEXITED, PROCPOOL_EDIED, PROCPOOL_EPROTOCOL,
 	 * PROCPOOL_ELOST, PROCPOOL_ETOOBIG, PROCPOOL_ESHUTDOWN,
-	 * PROCPOOL_EBROKEN, -ENOMEM, or, when the bytes of a blocking call
-	 * could not be read any more, -EFAULT. */
+	 * PROCPOOL_EBROKEN, -ENOMEM; when the bytes of a blocking call could
+	 * not be read any more, -EFAULT; or, of a broadcast, why there is no
+	 * worker to run it. */
 	int outcome;
 
 	/* PROCPOOL_EFAILED: the function's code; PROCPOOL_ECRASHED: the
@@ -742,10 +743,10 @@ struct procpool_task {
 	/* 0: any worker.  Otherwise tasks of one key run in one worker, that
 	 * of index key % n_jobs, one after the other; those of one priority in
 	 * the order of submission.  They wait for this worker, whatever others
-	 * have to do, also while it cannot be replaced for want of something;
-	 * drain and close wait with them.  When it dies or is refreshed they
-	 * go on in its replacement: what a job has left in its memory is not
-	 * there then.
+	 * have to do.  When it dies or is refreshed they go on in its
+	 * replacement; while none can be made, for want of something, in one
+	 * of the others, and from then on until that one ends.  What a job has
+	 * left in the memory of the one before is not there then.
 	 * (Mix keys that have a common factor, as addresses do.) */
 	uint64_t key;
 };
@@ -814,6 +815,10 @@ int procpool_try_submit(
  * same function and key only the latest, even if that failed: so give a
  * different key to what is to be kept beside the other.  The function must
  * stay in the program.  All is forgotten when the pool is shut down.
+ *
+ * While a worker cannot be made, for want of something, nothing waits for it:
+ * it runs this when it is there.  A run that was waiting for its worker ends
+ * then, with what is short as its outcome (-EMFILE, -EAGAIN, ...).
  *
  * Returns 0: it is accepted for every worker, in one moment.  It waits for room
  * in the queue as one task, and then takes that of a task for each worker.  As

@@ -126,6 +126,21 @@ START_TEST(the_last_worker_to_die_in_a_long_shortage_has_its_tries)
 }
 END_TEST
 
+static void
+submit_keyed(struct procpool *pool, procpool_job_fn function, int id, int value,
+    uint64_t key)
+{
+	const struct op op = { id, value };
+
+	ok(procpool_submit_task(pool,
+	    &(struct procpool_task){ .arg = &op,
+		.len = sizeof(op),
+		.function = function,
+		.done = ledger_done,
+		.user = (void *)(uintptr_t)id,
+		.key = key }));
+}
+
 static int
 b_nothing(struct procpool_job *job, const void *arg, size_t len)
 {
@@ -157,6 +172,127 @@ START_TEST(a_close_in_a_shortage_does_not_wait_for_a_worker)
 	inject_stop();
 	expect_success(1, 9);
 	end_fault_closed(10);
+}
+END_TEST
+
+/* A procpool_done_fn: counts in flag[8] the runs that a worker has made, in
+ * flag[9] those that had none for want of what pipe2() did not give. */
+static void
+count_runs(const struct procpool_result *result, void *user)
+{
+	(void)user;
+	if (result->outcome == 0 && result->worker >= 0)
+		flag_add(&shared->flag[8], 1);
+	if (result->outcome == -EMFILE && result->worker < 0)
+		flag_add(&shared->flag[9], 1);
+}
+
+/* H13: nor is what is broadcast meanwhile; the worker gets it once it is there.
+ */
+START_TEST(a_broadcast_in_a_shortage_passes_over_a_worker_that_is_not_there)
+{
+	struct inject *descriptors = short_of(INJECT_pipe2, INJECT_HOST, 0);
+	struct procpool *pool = begin_counted(2, 0);
+	const struct procpool_task task = { .function = b_nothing,
+		.done = count_runs };
+
+	inject_begin(descriptors);
+	submit_ops(pool, t_kill, 0, 0, SIGKILL);
+	await_flag(&shared->flag[0], 2, 5000);
+	for (int i = 0; i < 20; i++)
+		ok(procpool_broadcast(pool, &task));
+	ok(procpool_drain(pool, bound(3000)));
+	ck_assert_int_eq(atomic_load(&shared->flag[8]), 20);
+	inject_stop();
+	await_workers(pool, 2, 3000);
+	ok(procpool_drain(pool, bound(3000)));
+	ck_assert_int_eq(atomic_load(&shared->flag[8]), 20 + 1);
+	ck_assert_int_eq(atomic_load(&shared->flag[9]), 0);
+	end_fault(pool, 1);
+}
+END_TEST
+
+/* H13: with no worker at all it is kept, and that is all. */
+START_TEST(a_broadcast_to_no_worker_is_kept_for_the_first)
+{
+	struct inject *descriptors = short_of(INJECT_pipe2, INJECT_HOST, 0);
+	struct procpool *pool = begin_counted(1, 0);
+
+	inject_begin(descriptors);
+	submit_ops(pool, t_kill, 0, 0, SIGKILL);
+	await_flag(&shared->flag[0], 2, 5000);
+	ok(procpool_broadcast(pool,
+	    &(struct procpool_task){
+		.function = b_nothing, .done = count_runs }));
+	ok(procpool_drain(pool, bound(3000)));
+	inject_stop();
+	await_flag(&shared->flag[8], 1, 3000);
+	end_fault(pool, 1);
+}
+END_TEST
+
+/* H13: one that waits for a worker that dies and cannot be replaced ends with
+ * the reason; the next worker has it again. */
+START_TEST(a_broadcast_that_waits_for_a_worker_ends_in_a_shortage)
+{
+	struct inject *descriptors = short_of(INJECT_pipe2, INJECT_HOST, 0);
+	struct procpool *pool = begin_counted(2, 0);
+
+	submit_ops(pool, t_wait, 0, 1, 1);
+	await_flag(&shared->flag[1], 2, 5000);
+	ok(procpool_broadcast(pool,
+	    &(struct procpool_task){
+		.function = b_nothing, .done = count_runs }));
+	inject_begin(descriptors);
+	ck_assert_int_eq(kill(atomic_load(&shared->ran_in[0]), SIGKILL), 0);
+	await_flag(&shared->flag[9], 1, 5000);
+	flag_set(&shared->flag[2], 1);
+	ok(procpool_drain(pool, bound(3000)));
+	ck_assert_int_eq(atomic_load(&shared->flag[8]), 1);
+	inject_stop();
+	await_flag(&shared->flag[8], 2, 5000);
+	expect_end(0, PROCPOOL_ECRASHED, SIGKILL);
+	end_fault(pool, 2);
+}
+END_TEST
+
+/* H13: tasks with a key go on in another worker, and when that one ends, at
+ * home. */
+START_TEST(keys_go_on_in_another_worker_in_a_shortage)
+{
+	struct inject *descriptors = short_of(INJECT_pipe2, INJECT_HOST, 0);
+	struct procpool *pool = begin_counted(2, 0);
+	pid_t other;
+
+	submit_keyed(pool, t_wait, 0, 1, 2);
+	submit_keyed(pool, t_wait, 1, 1, 3);
+	await_flag(&shared->flag[1], 2, 5000);
+	other = atomic_load(&shared->ran_in[1]);
+	for (int i = 2; i < 10; i++)
+		submit_keyed(pool, t_ledger, i, 0, 2);
+	inject_begin(descriptors);
+	ck_assert_int_eq(kill(atomic_load(&shared->ran_in[0]), SIGKILL), 0);
+	await_flag(&shared->flag[0], 2, 5000);
+	flag_set(&shared->flag[2], 1);
+	for (int i = 10; i < 20; i++)
+		submit_keyed(pool, t_ledger, i, 0, 2);
+	ok(procpool_drain(pool, bound(3000)));
+	inject_stop();
+	await_workers(pool, 2, 3000);
+	submit_keyed(pool, t_ledger, 20, 0, 2);
+	ok(procpool_drain(pool, bound(3000)));
+	expect_end(0, PROCPOOL_ECRASHED, SIGKILL);
+	expect_success(1, 20);
+	for (int i = 2; i <= 20; i++)
+		ck_assert_int_eq(atomic_load(&shared->ran_in[i]), other);
+	ck_assert_int_eq(kill(other, SIGKILL), 0);
+	await_restarts(pool, 2, 5000);
+	submit_keyed(pool, t_ledger, 21, 0, 2);
+	submit_keyed(pool, t_ledger, 22, 0, 3);
+	ledger_await(23, 5000);
+	ck_assert_int_ne(
+	    atomic_load(&shared->ran_in[21]), atomic_load(&shared->ran_in[22]));
+	end_fault(pool, 23);
 }
 END_TEST
 
@@ -468,6 +604,10 @@ END_TEST
 RUN_TESTS("fault_limits", only_a_pool_without_any_worker_breaks_in_a_shortage,
     the_last_worker_to_die_in_a_long_shortage_has_its_tries,
     a_close_in_a_shortage_does_not_wait_for_a_worker,
+    a_broadcast_in_a_shortage_passes_over_a_worker_that_is_not_there,
+    a_broadcast_to_no_worker_is_kept_for_the_first,
+    a_broadcast_that_waits_for_a_worker_ends_in_a_shortage,
+    keys_go_on_in_another_worker_in_a_shortage,
     a_pool_comes_back_when_descriptors_are_freed,
     a_dead_spawner_is_replaced_when_there_are_processes_again,
     a_refresh_in_a_shortage_waits_and_loses_no_task,

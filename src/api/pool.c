@@ -11,6 +11,7 @@
 #include "channel/backend.h"
 #include "engine/batch.h"
 #include "engine/broadcast.h"
+#include "engine/posts.h"
 #include "engine/settle.h"
 
 /* ------------------------------------------------------- Open and start */
@@ -73,6 +74,7 @@ static void
 done_workers(struct procpool *pool)
 {
 	pp_queue_done(&pool->queue);
+	pp_posts_done(pool);
 	free(pool->busy_ns);
 	free(pool->worker_names);
 }
@@ -84,6 +86,8 @@ init_workers(struct procpool *pool)
 	const size_t n = (size_t)pool->n_jobs;
 	int i, rc = pp_queue_init(&pool->queue, pool->n_jobs);
 
+	if (rc == 0)
+		rc = pp_posts_init(pool);
 	pool->busy_ns = calloc(n, sizeof(*pool->busy_ns));
 	pool->worker_names = calloc(n, sizeof(*pool->worker_names));
 	if (rc < 0 || pool->busy_ns == NULL || pool->worker_names == NULL) {
@@ -168,6 +172,7 @@ begin_start(struct procpool *pool)
 		pool->state = POOL_STARTING;
 		pool->restart = pool->shortage = (struct restart){ 0 };
 		pool->spawner_restart = (struct restart){ 0 };
+		pp_posts_fill_all_locked(pool);
 	}
 	uv_mutex_unlock(&pool->lock);
 	return rc;

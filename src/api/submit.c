@@ -9,6 +9,7 @@
 #include "engine/batch.h"
 #include "engine/book.h"
 #include "engine/broadcast.h"
+#include "engine/posts.h"
 
 /* What a submit does when the queue is full. */
 enum patience {
@@ -82,8 +83,8 @@ await_room_locked(struct procpool *pool, size_t len, enum patience patience)
 
 /* Make a task out of what was submitted; takes heap, when there is any. */
 static void
-fill(struct procpool *pool, struct task *task, const struct procpool_task *spec,
-    struct block heap)
+fill_locked(struct procpool *pool, struct task *task,
+    const struct procpool_task *spec, struct block heap)
 {
 	task->function = spec->function;
 	task->len = spec->len;
@@ -97,10 +98,8 @@ fill(struct procpool *pool, struct task *task, const struct procpool_task *spec,
 	task->owner = spec->batch != NULL ? OWNER_BATCH : OWNER_NONE;
 	task->priority = spec->priority;
 	task->tie = TIE_NONE;
-	if (spec->key != 0) {
-		task->tie = TIE_KEY;
-		task->worker = (int)(spec->key % (uint64_t)pool->n_jobs);
-	}
+	if (spec->key != 0)
+		pp_posts_tie_locked(pool, task, spec->key);
 }
 
 static int
@@ -125,7 +124,7 @@ admit_locked(struct procpool *pool, const struct procpool_task *spec,
 		pp_list_push(&pool->spare, *task);
 		return rc;
 	}
-	fill(pool, *task, spec, heap);
+	fill_locked(pool, *task, spec, heap);
 	if (spec->batch != NULL)
 		(*task)->index = index;
 	pp_book_locked(pool, *task);

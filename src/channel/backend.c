@@ -212,7 +212,7 @@ accept_tasks(struct procpool *pool, struct task_list *tasks)
 {
 	struct task *task = tasks->first;
 
-	if (task->owner == OWNER_CALLER && lease(pool, task))
+	if (task != NULL && task->owner == OWNER_CALLER && lease(pool, task))
 		return;
 	while ((task = pp_list_pop(tasks)) != NULL) {
 		pp_queue_push(&pool->queue, task);

@@ -7,6 +7,7 @@
 #include "channel/mode.h"
 #include "engine/batch.h"
 #include "engine/broadcast.h"
+#include "engine/posts.h"
 #include "engine/settle.h"
 
 #define SPAWNER_RENEWALS 1 /* in a restart window */
@@ -22,22 +23,28 @@ pp_keeper_verdict(struct procpool *pool)
 	return verdict;
 }
 
+static void
+requeue_locked(struct procpool *pool, struct task_list *again)
+{
+	const struct task *task;
+
+	for (task = again->first; task != NULL; task = task->next)
+		pp_mode_call_locked(pool, task);
+	pp_queue_put_back(&pool->queue, again);
+}
+
 void
 pp_keeper_requeue(struct procpool *pool, struct task_list *again)
 {
-	const struct task *task;
 	int verdict = 0;
 
 	if (again->count == 0)
 		return;
 	uv_mutex_lock(&pool->lock);
-	if (pp_pool_serves_locked(pool)) {
-		for (task = again->first; task != NULL; task = task->next)
-			pp_mode_call_locked(pool, task);
-		pp_queue_put_back(&pool->queue, again);
-	} else {
+	if (pp_pool_serves_locked(pool))
+		requeue_locked(pool, again);
+	else
 		verdict = pp_pool_verdict_locked(pool);
-	}
 	uv_mutex_unlock(&pool->lock);
 	pp_settle_unrun(pool, again, verdict);
 }
@@ -219,11 +226,47 @@ pp_keeper_first_worker(struct channel *ch)
 	return rc == -EPIPE ? PROCPOOL_ESPAWNER : rc;
 }
 
-/* Have what was broadcast wait for a new worker, which goes when there is no
- * memory for that.  Not before it is there: a close or a drain would wait for
- * one that cannot be made. */
+/* Let keys go on where there is a worker for them. */
+static void
+turn_over_locked(struct channel *ch)
+{
+	struct procpool *pool = ch->pool;
+	struct task_list moved = { 0 };
+
+	if (!pp_pool_serves_locked(pool))
+		return;
+	pp_posts_turn_over_locked(pool, ch->index, &moved);
+	requeue_locked(pool, &moved);
+}
+
+void
+pp_keeper_keys_home(struct channel *ch)
+{
+	uv_mutex_lock(&ch->pool->lock);
+	turn_over_locked(ch);
+	uv_mutex_unlock(&ch->pool->lock);
+}
+
+/* No worker can be made for now.  Nothing is to wait for it: a drain or a close
+ * would, too. */
+static void
+vacate(struct channel *ch, int cause)
+{
+	struct procpool *pool = ch->pool;
+	struct task_list runs = { 0 };
+
+	uv_mutex_lock(&pool->lock);
+	pool->posts[ch->index].vacant = true;
+	pp_broadcast_take_waiting_locked(pool, ch->index, &runs);
+	turn_over_locked(ch);
+	uv_mutex_unlock(&pool->lock);
+	pp_settle_unrun(pool, &runs, cause);
+}
+
+/* There is a worker: have what was broadcast wait for it.  It goes when there
+ * is no memory for that. */
 static int
-give_broadcasts(struct channel *ch)
+fill_post(struct channel *ch)
 {
 	struct procpool *pool = ch->pool;
 	int rc = 0;
@@ -231,6 +274,8 @@ give_broadcasts(struct channel *ch)
 	uv_mutex_lock(&pool->lock);
 	if (pp_pool_serves_locked(pool))
 		rc = pp_broadcast_again_locked(pool, ch->index);
+	if (rc == 0)
+		pool->posts[ch->index].vacant = false;
 	uv_mutex_unlock(&pool->lock);
 	if (rc < 0)
 		pp_channel_dismiss(ch);
@@ -248,6 +293,7 @@ worker_missing(struct channel *ch, int cause)
 	}
 	pp_log(&pool->log, PROCPOOL_ERROR, "%s: no worker could be started: %s",
 	    ch->name, procpool_strerror(cause));
+	vacate(ch, cause);
 	count_shortage(pool, cause);
 }
 
@@ -262,7 +308,7 @@ try_worker(struct channel *ch)
 	if (rc == 0)
 		rc = pp_channel_await(ch);
 	if (rc == 0)
-		rc = give_broadcasts(ch);
+		rc = fill_post(ch);
 	cause = rc;
 	if (rc == 0)
 		worker_there(ch, true);

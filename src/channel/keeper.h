@@ -22,6 +22,10 @@ bool pp_keeper_next_worker(struct channel *ch);
 /* A worker has gone. */
 void pp_keeper_worker_gone(struct procpool *pool, enum burial burial);
 
+/* The worker has gone, and what it left is in the queue: keys that were here
+ * because their own worker could not be made go home, if there is one now. */
+void pp_keeper_keys_home(struct channel *ch);
+
 /* The spawner that new workers come from, with a reference. */
 struct spawner *pp_keeper_spawner(struct procpool *pool);
 

@@ -101,6 +101,7 @@ bury(struct channel *ch)
 	burial = pp_channel_bury(ch, pp_keeper_verdict(pool), &ended, &again);
 	pp_keeper_worker_gone(pool, burial);
 	sort_out(pool, &ended, &again);
+	pp_keeper_keys_home(ch);
 }
 
 /* Read and write until the worker has died or the deadline is past. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/book.h"
+#include "engine/posts.h"
 
 struct broadcast *
 pp_broadcast_new(const struct procpool *pool, const struct procpool_task *spec)
@@ -86,23 +87,25 @@ pp_broadcast_begin_locked(
 	int i;
 
 	for (i = 0; i < pool->n_jobs; i++) {
+		if (pool->posts[i].vacant)
+			continue;
 		task = pp_book_blank_locked(pool);
 		if (task == NULL) {
 			pp_list_join(&pool->spare, tasks);
 			return -ENOMEM;
 		}
+		task->worker = i;
 		pp_list_push(tasks, task);
 	}
 	broadcast->turn = pool->last_task + 1;
-	for (i = 0, task = tasks->first; task != NULL; task = task->next)
-		book_run_locked(pool, broadcast, i++, task);
+	for (task = tasks->first; task != NULL; task = task->next)
+		book_run_locked(pool, broadcast, task->worker, task);
 	keep_locked(pool, broadcast);
 	return 0;
 }
 
-/* Take out of the queue what was broadcast and waits for a worker. */
-static void
-take_waiting_locked(
+void
+pp_broadcast_take_waiting_locked(
     struct procpool *pool, int worker, struct task_list *waiting)
 {
 	struct queue *queue = &pool->queue;
@@ -142,7 +145,7 @@ pp_broadcast_again_locked(struct procpool *pool, int worker)
 
 	if (pool->broadcasts == NULL)
 		return 0;
-	take_waiting_locked(pool, worker, &waiting);
+	pp_broadcast_take_waiting_locked(pool, worker, &waiting);
 	for (task = waiting.first; task != NULL; task = task->next)
 		task->broadcast->waits = true;
 	rc = complete_locked(pool, worker, &waiting);

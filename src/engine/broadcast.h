@@ -40,15 +40,19 @@ struct broadcast *pp_broadcast_new(
 
 void pp_broadcast_unref(struct broadcast *broadcast);
 
-/* Make and book one task for each worker, and keep the broadcast for later
- * ones, in place of one of the same function and key: 0 or -ENOMEM, and
- * nothing has changed.  Takes the reference over. */
+/* Make and book one task for each worker, where a post is not vacant, and keep
+ * the broadcast for later ones, in place of one of the same function and key: 0
+ * or -ENOMEM, and nothing has changed.  Takes the reference over. */
 int pp_broadcast_begin_locked(struct procpool *pool,
     struct broadcast *broadcast, struct task_list *tasks);
 
 /* Let a worker that has just been made have all that is kept, before anything
  * else: 0 or -ENOMEM; to try again is harmless. */
 int pp_broadcast_again_locked(struct procpool *pool, int worker);
+
+/* Take out of the queue what was broadcast and waits for a worker. */
+void pp_broadcast_take_waiting_locked(
+    struct procpool *pool, int worker, struct task_list *waiting);
 
 /* Keep none any longer. */
 void pp_broadcast_forget_all_locked(struct procpool *pool);

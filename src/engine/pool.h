@@ -86,6 +86,7 @@ struct procpool {
 	uint64_t last_task; /* number given last */
 	struct stamp stamp;
 	struct procpool_batch *batches; /* open ones */
+	struct post *posts; /* n_jobs of them */
 	struct broadcast *broadcasts; /* for later workers, oldest first */
 	struct procpool_stats stats;
 	uint64_t *busy_ns; /* for each worker */

@@ -73,9 +73,10 @@ struct task {
 	size_t heap_size; /* 0: not of a stock */
 
 	/* Of a task that is not plain: its order among others, the worker that
-	 * it is tied to, and its place among those that wait. */
+	 * it is tied to (and the home of its key), and its place among those
+	 * that wait. */
 	uint64_t turn;
-	int worker;
+	int worker, home;
 	unsigned height;
 	struct task *left, *right;
 
