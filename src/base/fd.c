@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/poll.h"
 #include "base/thread.h"
 
 #define STANDARD_FDS 3 /* 0, 1 and 2 are not ours to take */
@@ -169,7 +169,7 @@ await(int fd, short event, uint64_t deadline)
 	int n;
 
 	do
-		n = poll(&item, 1, pp_poll_timeout(deadline));
+		n = pp_poll(&item, 1, pp_poll_timeout(deadline));
 	while (n < 0 && errno == EINTR);
 	return n > 0;
 }
