@@ -317,6 +317,45 @@ START_TEST(a_pool_comes_back_when_descriptors_are_freed)
 }
 END_TEST
 
+/* H13: a program that has locked itself out of opening anything, so far that
+ * the kernel does not even poll() what is open. */
+START_TEST(a_pool_serves_and_rests_whatever_the_limit_of_descriptors)
+{
+	static const rlim_t limits[] = { 0, 1, 4 };
+	struct procpool *pool = begin_counted(2, 0);
+	struct rlimit limit, none;
+	int id = 0;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	for (int i = 0; i < 3; i++) {
+		struct procpool_result result;
+		int64_t start, cpu;
+
+		none.rlim_cur = limits[i];
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+		ok(call_op(pool, t_ledger, id, 0, &result));
+		procpool_result_done(&result);
+		ledger_done(
+		    &(struct procpool_result){ 0 }, (void *)(uintptr_t)id++);
+		submit_ops(pool, t_ledger, id, id + 99, 0);
+		submit_ops(pool, t_kill, id + 100, id + 100, SIGKILL);
+		ledger_await(id + 101, 5000);
+		expect_success(id, id + 99);
+		expect_end(id + 100, PROCPOOL_ECRASHED, SIGKILL);
+		await_flag(&shared->flag[0], 4 * (i + 1), 5000);
+		start = now_ms();
+		cpu = cpu_ms();
+		usleep(200 * 1000);
+		ck_assert_int_lt(2 * (cpu_ms() - cpu), now_ms() - start);
+		id += 101;
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		await_workers(pool, 2, 3000);
+	}
+	end_fault(pool, id);
+}
+END_TEST
+
 /* H11: neither a worker nor what forks workers can be made for a while. */
 START_TEST(a_dead_spawner_is_replaced_when_there_are_processes_again)
 {
@@ -609,6 +648,7 @@ RUN_TESTS("fault_limits", only_a_pool_without_any_worker_breaks_in_a_shortage,
     a_broadcast_that_waits_for_a_worker_ends_in_a_shortage,
     keys_go_on_in_another_worker_in_a_shortage,
     a_pool_comes_back_when_descriptors_are_freed,
+    a_pool_serves_and_rests_whatever_the_limit_of_descriptors,
     a_dead_spawner_is_replaced_when_there_are_processes_again,
     a_refresh_in_a_shortage_waits_and_loses_no_task,
     an_open_with_too_few_processes_fails_and_leaves_nothing,

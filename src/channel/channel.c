@@ -1,13 +1,13 @@
 #include "channel/channel.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/poll.h"
 #include "channel/parts.h"
 
 #define EOF_MS     200 /* how long a death may take to follow an end of file */
@@ -139,7 +139,7 @@ rest(struct channel *ch, struct pollfd *items, int n, uint64_t deadline)
 	do {
 		*output =
 		    (struct pollfd){ .fd = ch->printout.fd, .events = POLLIN };
-		events = poll(items, (nfds_t)n,
+		events = pp_poll(items, n,
 		    pp_poll_timeout(sooner(deadline, ch->printout.due)));
 		(void)take_output(ch, events > 0 ? output->revents : 0);
 		if (events > 0 && output->revents != 0)
@@ -231,7 +231,7 @@ pp_channel_io(
 
 	pp_channel_flush(ch);
 	list_items(ch, caller, items);
-	n = poll(items, ITEMS, pp_poll_timeout(sooner(first, deadline)));
+	n = pp_poll(items, ITEMS, pp_poll_timeout(sooner(first, deadline)));
 	if (!caller)
 		printed =
 		    take_output(ch, n > 0 ? items[ITEM_OUTPUT].revents : 0);
