@@ -312,6 +312,31 @@ START_TEST(a_busy_pool_whose_spawner_is_stopped_is_shut_down_in_time)
 }
 END_TEST
 
+/* W31: nor does it wait for what the spawner would say of a worker that has
+ * died. */
+START_TEST(a_shutdown_does_not_wait_for_a_stopped_spawner_to_tell_of_a_death)
+{
+	struct procpool *pool = begin_fault(2);
+	const pid_t spawner = call_pid(pool, t_parent);
+	int64_t start;
+	pid_t pid;
+
+	submit_ops(pool, t_wait, 0, 0, 0);
+	await_flag(&shared->flag[0], 1, 5000);
+	pid = atomic_load(&shared->ran_in[0]);
+	kill(spawner, SIGSTOP);
+	kill(pid, SIGKILL);
+	ck_assert(await_end(pid, 5000));
+	start = now_ms();
+	ok(procpool_shutdown(pool));
+	took_less(start, 1600);
+	ck_assert(has_ended(spawner));
+	ledger_await(1, 1000);
+	close_pool(pool);
+	end_fault_closed(1);
+}
+END_TEST
+
 /* Processes that stop_the_spawner() leaves alone. */
 static pid_t others[8];
 static int n_others;
@@ -468,5 +493,6 @@ RUN_TESTS("fault_start", workers_that_refuse_to_start_break_the_pool,
     tasks_go_on_while_the_spawner_is_stopped,
     a_spawner_that_is_stopped_when_it_is_needed_is_replaced,
     a_busy_pool_whose_spawner_is_stopped_is_shut_down_in_time,
+    a_shutdown_does_not_wait_for_a_stopped_spawner_to_tell_of_a_death,
     a_pool_is_opened_though_the_prepared_process_is_stopped,
     a_pool_is_opened_though_the_prepared_process_is_dying)

@@ -755,7 +755,7 @@ fork_answer(int ms, int *fd)
 static bool
 is_answered(pid_t pid, int fd)
 {
-	const bool answered = pp_await_answer(fd, PATIENCE, pid);
+	const bool answered = pp_await_answer(fd, PATIENCE, pid, -1);
 
 	kill(pid, SIGKILL);
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);

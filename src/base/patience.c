@@ -1,11 +1,13 @@
 #include "base/patience.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/poll.h"
 
 #define MOST 16 /* times the wait is made */
 
@@ -44,15 +46,32 @@ is_delayed(pid_t pid, int64_t *cpu_ms)
 	    (state == 'R' || state == 'D');
 }
 
+/* Wait until one of them is readable, or the deadline is past: whether one is.
+ */
+static bool
+await_either(int fd, int stop, uint64_t deadline)
+{
+	struct pollfd items[] = {
+		{ .fd = fd, .events = POLLIN },
+		{ .fd = stop, .events = POLLIN },
+	};
+	int n;
+
+	do
+		n = pp_poll(items, 2, pp_poll_timeout(deadline));
+	while (n < 0 && errno == EINTR);
+	return n > 0;
+}
+
 bool
-pp_await_answer(int fd, int64_t ms, pid_t pid)
+pp_await_answer(int fd, int64_t ms, pid_t pid, int stop)
 {
 	int64_t had, first = -1;
 	int i;
 
 	for (i = 0; i < MOST; i++) {
-		if (pp_readable(fd, pp_deadline(ms)))
-			return true;
+		if (await_either(fd, stop, pp_deadline(ms)))
+			break;
 		if (!is_delayed(pid, &had))
 			break;
 		if (first < 0)

@@ -12,7 +12,8 @@
 
 /* Wait until fd is readable by the doing of a process, for ms or, as long as it
  * has not had its time, a number of times that: whether it is.  Without /proc,
- * or a process (0), it is just ms. */
-bool pp_await_answer(int fd, int64_t ms, pid_t pid);
+ * or a process (0), it is just ms.  Not beyond the moment when `stop` becomes
+ * readable (-1: nothing stops it). */
+bool pp_await_answer(int fd, int64_t ms, pid_t pid, int stop);
 
 #endif

@@ -14,8 +14,6 @@
 #include "base/fd.h"
 #include "channel/parts.h"
 
-#define REPORT_MS 2000 /* how long a spawner may take to answer */
-
 _Static_assert(REQUEST_FDS <= PP_FDS_MAX, "one message takes them all");
 
 static int
@@ -144,12 +142,12 @@ worker_settings(struct channel *ch, struct procpool_env *env)
 	return rc < 0 ? rc : 0;
 }
 
-/* How long the spawner may take to answer.  It forks one worker after the
- * other, and a fork takes the longer the larger the program is. */
+/* How much longer the spawner may take.  It forks one worker after the other,
+ * and a fork takes the longer the larger the program is. */
 static int64_t
-answer_ms(const struct channel *ch)
+forks_ms(const struct channel *ch)
 {
-	return REPORT_MS + 2 * ch->pool->n_jobs * ch->spawner->fork_ms;
+	return 2 * ch->pool->n_jobs * ch->spawner->fork_ms;
 }
 
 static int
@@ -175,8 +173,8 @@ ask(struct channel *ch, struct spawner *spawner, const int fds[REQUEST_FDS])
 	request->check_user = spawner->prepared && options->user != NULL;
 	rc = worker_settings(ch, &request->env);
 	if (rc == 0)
-		rc = pp_spawner_request(
-		    spawner, request, fds, pp_deadline(answer_ms(ch)));
+		rc = pp_spawner_request(spawner, request, fds,
+		    pp_deadline(PP_REPORT_MS + forks_ms(ch)));
 	free(request);
 	return rc;
 }
@@ -187,7 +185,7 @@ await_birth(struct channel *ch)
 	struct spawn_report report;
 	ssize_t n;
 
-	if (!pp_spawner_answers(ch->spawner, ch->report, answer_ms(ch)))
+	if (!pp_channel_await_report(ch, forks_ms(ch)))
 		return -EPIPE; /* alive or not, it is of no use */
 	n = pp_receive(ch->report, &report, sizeof(report), &ch->pidfd, 1);
 	if (n == -EPROTO)

@@ -12,7 +12,6 @@
 #include "channel/parts.h"
 
 #define LAST_WORDS_MS 1000 /* how long a dead worker's pipe is read */
-#define REPORT_MS     2000 /* how long a spawner may take to report */
 
 /* How a worker ended. */
 struct death {
@@ -51,8 +50,7 @@ learn_death(struct channel *ch)
 	int fd;
 	ssize_t n;
 
-	if (!pp_readable(ch->pidfd, 0) ||
-	    !pp_spawner_answers(ch->spawner, ch->report, REPORT_MS))
+	if (!pp_readable(ch->pidfd, 0) || !pp_channel_await_report(ch, 0))
 		return (struct death){ .outcome = PROCPOOL_EDIED };
 	n = pp_receive(ch->report, &report, sizeof(report), &fd, 1);
 	pp_close(&fd);

@@ -11,6 +11,7 @@
 #include "channel/parts.h"
 
 #define EOF_MS     200 /* how long a death may take to follow an end of file */
+#define LAST_MS    200 /* the time for a report at the end of a pool */
 #define HARVEST_NS (2 * PP_MS) /* a result that long in the ring is fetched */
 
 int
@@ -183,6 +184,22 @@ end_of_file(struct channel *ch)
 	ch->hung_up = true;
 	if (pp_life_step(&ch->life, LIFE_BROKE) == LIFE_KILL)
 		(void)pp_pidfd_kill(ch->pidfd, ch->pid, SIGKILL);
+}
+
+bool
+pp_channel_await_report(struct channel *ch, int64_t extra)
+{
+	bool answers;
+
+	/* It may be woken for less than the end of the pool. */
+	do {
+		pp_wake_clear(ch->wake);
+		if (!pp_pool_serves(ch->pool))
+			return pp_readable(ch->report, pp_deadline(LAST_MS));
+		answers = pp_spawner_answers(
+		    ch->spawner, ch->report, PP_REPORT_MS + extra, ch->wake);
+	} while (!answers && pp_readable(ch->wake, 0));
+	return answers;
 }
 
 enum {

@@ -184,17 +184,6 @@ renew_spawner(struct procpool *pool, const struct spawner *dead)
 
 /* ----------------------------------------------------------- Workers */
 
-static bool
-serves(struct procpool *pool)
-{
-	bool yes;
-
-	uv_mutex_lock(&pool->lock);
-	yes = pp_pool_serves_locked(pool);
-	uv_mutex_unlock(&pool->lock);
-	return yes;
-}
-
 static void
 worker_there(struct channel *ch, bool replaces)
 {
@@ -312,9 +301,9 @@ try_worker(struct channel *ch)
 	cause = rc;
 	if (rc == 0)
 		worker_there(ch, true);
-	if (rc == -EPIPE && serves(pool))
+	if (rc == -EPIPE && pp_pool_serves(pool))
 		cause = renew_spawner(pool, spawner);
-	if (cause < 0 && serves(pool))
+	if (cause < 0 && pp_pool_serves(pool))
 		worker_missing(ch, cause);
 	pp_spawner_unref(spawner);
 	return rc;
@@ -364,7 +353,7 @@ pp_keeper_next_worker(struct channel *ch)
 	 * others run, to unmap a page interrupts all CPUs. */
 	if (!is_in(pool, POOL_STOPPING))
 		pp_channel_clear(ch);
-	while (serves(pool)) {
+	while (pp_pool_serves(pool)) {
 		if (pp_now() < due) {
 			pause_for(ch, pp_poll_timeout(due));
 			continue;

@@ -7,12 +7,18 @@
 #include "channel/channel.h"
 #include "engine/pool.h"
 
+#define PP_REPORT_MS 2000 /* how long a spawner may take to answer */
+
 /* Read from the result pipe once and act on what came: 1, 0 at the end of
  * file, -errno. */
 int pp_channel_read(struct channel *ch, struct task_list *ended);
 
 /* Fetch results that the worker has finished and not written yet. */
 void pp_channel_harvest(struct channel *ch, struct task_list *ended);
+
+/* Wait for the spawner to say something of the worker: whether it has.  It may
+ * take `extra` ms longer than others; at the end of the pool hardly any. */
+bool pp_channel_await_report(struct channel *ch, int64_t extra);
 
 /* Say in a result which worker it is of. */
 void pp_channel_name_worker(const struct channel *ch, struct task *task);

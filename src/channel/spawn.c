@@ -145,7 +145,7 @@ await(struct spawner *s, int64_t ms, bool *ready)
 	int fd = -1;
 	ssize_t n;
 
-	if (!pp_await_answer(s->control, ms, teller))
+	if (!pp_await_answer(s->control, ms, teller, -1))
 		return PROCPOOL_ESPAWNER;
 	n = pp_receive(s->control, &report, sizeof(report), &fd, 1);
 	/* It ended with requests unread; what it said before comes next. */
@@ -367,13 +367,13 @@ pp_spawner_request(struct spawner *spawner, const struct spawn_request *request,
 }
 
 bool
-pp_spawner_answers(struct spawner *spawner, int socket, int64_t ms)
+pp_spawner_answers(struct spawner *spawner, int socket, int64_t ms, int stop)
 {
 	const bool deaf = atomic_load(&spawner->deaf);
 	const bool answers =
-	    pp_await_answer(socket, deaf ? 0 : ms, spawner->pid);
+	    pp_await_answer(socket, deaf ? 0 : ms, spawner->pid, stop);
 
-	if (!answers)
+	if (!answers && !pp_readable(stop, 0))
 		atomic_store(&spawner->deaf, true);
 	return answers;
 }

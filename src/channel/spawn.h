@@ -62,8 +62,9 @@ int pp_spawner_request(struct spawner *spawner,
     const struct spawn_request *request, const int fds[REQUEST_FDS],
     uint64_t deadline);
 
-/* Wait for its answer on a socket, ms if it has nothing to hold it up: whether
- * there is one. */
-bool pp_spawner_answers(struct spawner *spawner, int socket, int64_t ms);
+/* Wait for its answer on a socket, ms if it has nothing to hold it up, but not
+ * beyond the moment when `stop` becomes readable: whether there is one. */
+bool pp_spawner_answers(
+    struct spawner *spawner, int socket, int64_t ms, int stop);
 
 #endif

@@ -48,6 +48,17 @@ pp_pool_set_state(struct procpool *pool, enum pool_state state)
 }
 
 bool
+pp_pool_serves(struct procpool *pool)
+{
+	bool serves;
+
+	uv_mutex_lock(&pool->lock);
+	serves = pp_pool_serves_locked(pool);
+	uv_mutex_unlock(&pool->lock);
+	return serves;
+}
+
+bool
 pp_pool_has_much_room_locked(const struct procpool *pool)
 {
 	const struct procpool_options *options = &pool->options;

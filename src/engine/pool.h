@@ -140,6 +140,9 @@ pp_pool_serves_locked(const struct procpool *pool)
 	    pool->state == POOL_CLOSING;
 }
 
+/* The same, now. */
+bool pp_pool_serves(struct procpool *pool);
+
 /* The outcome of tasks that cannot be run any more. */
 static inline int
 pp_pool_verdict_locked(const struct procpool *pool)
