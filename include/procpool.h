@@ -61,11 +61,13 @@
  *
  * Breaking   Deaths outside of any task or in a broadcast, more than 10 (or 3
  *            for each worker) in a row with no task succeeding in between,
- *            break the pool: every call says PROCPOOL_EBROKEN until it is shut
- *            down, and it may be started again.  When the process that forks
- *            workers is killed, its workers end with it; another is made from
- *            the program as it is then, and the log says so.  The second time
- *            within ten seconds breaks the pool.  When a limit of the system
+ *            break the pool: its tasks end with PROCPOOL_EBROKEN, the cause
+ *            being their message and in the log, and every call says so until
+ *            it is shut down; then it may be started again.  When the process
+ *            that forks workers is killed, its workers end with it; another is
+ *            made from the program as it is then (or was at
+ *            procpool_prepare()), and the log says so.  The second time within
+ *            ten seconds breaks the pool.  When a limit of the system
  *            (descriptors, processes, memory) forbids to replace a worker, it
  *            is tried again, up to once a second, and others go on meanwhile;
  *            a pool that has no other breaks after some seconds.
@@ -137,8 +139,9 @@ const char *procpool_version(void);
 	X(PROCPOOL_ESHUTDOWN, -10008, \
 	    "the pool was shut down before the task ended") \
 	X(PROCPOOL_EBROKEN, -10009, \
-	    "the pool cannot keep workers alive: the log says why; shut it " \
-	    "down, mend the cause, start it again") \
+	    "the pool cannot keep workers alive (why is in the log, and in the " \
+	    "message of each task that ended so): shut it down, mend the " \
+	    "cause, start it again") \
 	/* What was wrong with a pool's options. */ \
 	X(PROCPOOL_ESIZE, -10020, \
 	    "n_jobs must be a count from 1, or 0 or -1 for all usable CPUs") \
@@ -670,9 +673,9 @@ struct procpool_result {
 	 * signal; PROCPOOL_EEXITED: the exit status; otherwise 0. */
 	int code;
 
-	/* What the job told (procpool_fail) or what became of its worker; ""
-	 * when there is nothing to add to the outcome; never NULL.  Bytes of a
-	 * worker's choice: do not use it as a format. */
+	/* What the job told (procpool_fail), what became of its worker, or why
+	 * the pool broke; "" when there is nothing to add to the outcome; never
+	 * NULL.  Bytes of a worker's choice: do not use it as a format. */
 	const char *message;
 
 	/* The returned bytes, aligned to 16; not NULL even when len is 0. */

@@ -1,9 +1,9 @@
 /*
  * What is told of failures, and that it is the truth: the log of deaths and
- * replacements, and the statistics.  (What a task's own result tells is in
+ * replacements, why a pool broke, and the statistics.  (What a task's own result tells is in
  * test_fault_leak.c.)
  *
- * Rows of the fault catalogue: D02 D03 D04, each with the oracle U1 to U11.
+ * Rows of the fault catalogue: D02 D03 D04 D06, each with the oracle U1 to U11.
  */
 #include "sabotage.h"
 
@@ -315,6 +315,122 @@ START_TEST(each_death_and_each_start_of_a_worker_is_told_once)
 }
 END_TEST
 
+/* ------------------------------------------------------- Broken pools */
+
+static int
+start_but_for_others(struct procpool_job *job, void **state)
+{
+	(void)state;
+	return procpool_job_worker(job) == 0
+	    ? 0
+	    : procpool_fail(job, 3, "no licence");
+}
+
+/* The cause that the log gives, when the pool is broken. */
+static void
+await_cause(char *cause, size_t size)
+{
+	static const char words[] = "is broken and runs no more tasks: ";
+	const int64_t start = now_ms();
+	char line[1024], *at;
+
+	while (count_lines("pool ", words, line, sizeof(line)) == 0) {
+		took_less(start, 10000);
+		usleep(1000);
+	}
+	at = strstr(line, words) + strlen(words);
+	ck_assert_int_lt(snprintf(cause, size, "%s", at), (int)size);
+}
+
+/* Every task of the batch ended for this cause. */
+static void
+expect_cause(struct procpool_batch *batch, const char *cause)
+{
+	const struct procpool_result *result;
+
+	for (size_t i = 0; i < procpool_batch_size(batch); i++) {
+		ok(procpool_batch_result(batch, i, &result));
+		ck_assert_int_eq(result->outcome, PROCPOOL_EBROKEN);
+		ck_assert_str_eq(result->message, cause);
+	}
+}
+
+/* Submit t_wait for each worker of three; that of the first runs. */
+static struct procpool_batch *
+submit_to_each_of_three(struct procpool *pool)
+{
+	struct procpool_batch *batch;
+
+	ok(procpool_batch_open(&batch, pool, 3));
+	for (int i = 0; i < 3; i++)
+		ok(procpool_submit_task(pool,
+		    &(struct procpool_task){ .arg = &(struct op){ .id = i },
+			.len = sizeof(struct op),
+			.function = t_wait,
+			.batch = batch,
+			.key = (uint64_t)i + 3 }));
+	return batch;
+}
+
+/* D06: what ran when it broke, and what waited. */
+START_TEST(why_workers_could_not_start_is_told_in_each_result_of_a_broken_pool)
+{
+	struct procpool *pool =
+	    begin_fault_with((struct procpool_options){ .n_jobs = 3,
+		.worker_start = start_but_for_others,
+		.log = keep_line });
+	struct procpool_batch *batch = submit_to_each_of_three(pool);
+	char cause[1024];
+
+	await_flag(&shared->flag[0], 1, 5000);
+	await_cause(cause, sizeof(cause));
+	ok(procpool_batch_wait(batch, bound(5000)));
+	ck_assert_ptr_nonnull(
+	    strstr(cause, "worker_start failed with code 3: no licence"));
+	expect_cause(batch, cause);
+	procpool_batch_close(batch);
+	close_pool(pool);
+	end_fault_closed(0);
+}
+END_TEST
+
+static pid_t
+spawner_of(struct procpool *pool)
+{
+	return call_pid(pool, t_parent);
+}
+
+/* D06: here the worker that ran was lost, so only what waited is asked. */
+START_TEST(that_the_spawner_was_lost_twice_is_told_and_no_other_is_promised)
+{
+	struct procpool *pool = begin_logged(1);
+	struct procpool_batch *batch;
+	char cause[1024];
+
+	kill(spawner_of(pool), SIGKILL);
+	await_restarts(pool, 1, 5000);
+	ck_assert_int_eq(
+	    count_lines("another process", "program as it is now", NULL, 0), 1);
+	kill(spawner_of(pool), SIGSTOP);
+	kill(call_pid(pool, t_pid), SIGKILL);
+	ok(procpool_batch_open(&batch, pool, 1));
+	ok(procpool_batch_add(batch, NULL, 0));
+	await_cause(cause, sizeof(cause));
+	ok(procpool_batch_wait(batch, bound(5000)));
+	ck_assert_ptr_nonnull(strstr(cause, "twice"));
+	expect_cause(batch, cause);
+	procpool_batch_close(batch);
+	ck_assert_int_eq(
+	    count_lines("forks the workers", "has died", NULL, 0), 1);
+	ck_assert_int_eq(
+	    count_lines("forks the workers", "does not answer", NULL, 0), 1);
+	ck_assert_int_eq(count_lines("another process", "", NULL, 0), 1);
+	ck_assert_int_eq(count_lines("died: ", "task", NULL, 0), 0);
+	close_pool(pool);
+	end_fault_closed(0);
+}
+END_TEST
+
 /* ------------------------------------------------------------ Statistics */
 
 static uint64_t
@@ -412,5 +528,7 @@ RUN_TESTS("diagnosis", a_core_of_a_worker_is_told,
     no_core_is_told_where_there_may_be_none, a_worker_may_forbid_its_own_core,
     the_time_and_memory_that_a_dead_worker_used_are_told,
     each_death_and_each_start_of_a_worker_is_told_once,
+    why_workers_could_not_start_is_told_in_each_result_of_a_broken_pool,
+    that_the_spawner_was_lost_twice_is_told_and_no_other_is_promised,
     the_statistics_are_exact_through_every_kind_of_end,
     the_statistics_are_exact_when_the_spawner_dies_and_at_shutdown)

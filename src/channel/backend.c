@@ -67,7 +67,7 @@ start_monitor(struct channel *ch)
 		return rc;
 	rc = pp_thread_start(&ch->thread, pp_monitor_run, ch);
 	if (rc < 0)
-		pp_keeper_worker_gone(ch->pool, BURIAL_EXCUSED);
+		pp_keeper_worker_gone(ch, BURIAL_EXCUSED);
 	return rc;
 }
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -78,19 +79,42 @@ judge(struct channel *ch, int verdict)
 	return death;
 }
 
+/* The words for a death without a status.  It may have been at no task. */
+static const char *
+cause_of(const struct death *death)
+{
+	switch (death->outcome) {
+	case PROCPOOL_EPROTOCOL:
+		return "killed, since it broke the protocol";
+	case PROCPOOL_ELOST:
+		return "with the process that forks the workers";
+	default:
+		return "in a way that is not known";
+	}
+}
+
+/* A refusal to start says more than the exit that comes of it. */
 static void
 log_death(struct channel *ch, const struct death *death)
 {
+	char how[64];
+
+	if (death->how != NULL)
+		(void)snprintf(how, sizeof(how), "%s %d%s", death->how,
+		    death->code, death->core);
+	else
+		(void)snprintf(how, sizeof(how), "%s", cause_of(death));
+	if (ch->end[0] == '\0')
+		(void)snprintf(ch->end, sizeof(ch->end), "%s", how);
 	if (death->how != NULL)
 		pp_log(&ch->pool->log, PROCPOOL_ERROR,
-		    "%s (pid %d) died: %s %d%s; it had used %.2f s of "
-		    "processor time and %.1f MiB of memory",
-		    ch->name, (int)ch->pid, death->how, death->code,
-		    death->core, (double)death->cpu_ms / 1000,
+		    "%s (pid %d) died: %s; it had used %.2f s of processor "
+		    "time and %.1f MiB of memory",
+		    ch->name, (int)ch->pid, how, (double)death->cpu_ms / 1000,
 		    (double)death->rss_kib / 1024);
 	else
 		pp_log(&ch->pool->log, PROCPOOL_ERROR, "%s (pid %d) died: %s",
-		    ch->name, (int)ch->pid, procpool_strerror(death->outcome));
+		    ch->name, (int)ch->pid, how);
 }
 
 /*
@@ -133,6 +157,7 @@ static void
 end_killed(struct channel *ch, struct task *task, uint64_t sequence,
     const struct death *death)
 {
+	const char *cause = ch->pool->cause;
 	char text[128];
 	int len = snprintf(text, sizeof(text), "worker %s (pid %d) ended",
 	    ch->name, (int)ch->pid);
@@ -147,7 +172,10 @@ end_killed(struct channel *ch, struct task *task, uint64_t sequence,
 	    : PROCPOOL_RUNNING;
 	pp_task_end(task, death->outcome);
 	task->result.code = death->code;
-	pp_task_message(task, text, (size_t)len);
+	if (death->outcome == PROCPOOL_EBROKEN)
+		pp_task_message(task, cause, strlen(cause));
+	else
+		pp_task_message(task, text, (size_t)len);
 }
 
 /* What was in flight: claimed tasks die with the worker, others go again.  A

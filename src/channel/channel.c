@@ -73,6 +73,7 @@ pp_channel_clear(struct channel *ch)
 	ch->pid = 0;
 	ch->quiet = ch->told_to_end = ch->hung_up = ch->broke = false;
 	ch->unreadable = false;
+	ch->end[0] = '\0';
 }
 
 void

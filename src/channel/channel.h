@@ -35,6 +35,8 @@ enum channel_mode {
 	CHANNEL_LEASED
 };
 
+#define PP_END_MAX (PP_TEXT_MAX + 128) /* with its final zero */
+
 struct channel {
 	/* Set once. */
 	struct procpool *pool;
@@ -92,6 +94,7 @@ struct channel {
 	bool hung_up; /* it closed its pipe, and was killed for that */
 	bool unreadable; /* it was killed for want of the large one's bytes */
 	bool broke; /* it broke the protocol: nothing more is believed */
+	char end[PP_END_MAX]; /* why it ended, "" until that is known */
 };
 
 /* Make a channel without a worker; pp_channel_done() undoes it, and forgets the

@@ -1,6 +1,7 @@
 #include "channel/keeper.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -53,7 +54,7 @@ pp_keeper_requeue(struct procpool *pool, struct task_list *again)
 
 /* Give up: nothing will run any more until the pool is shut down. */
 static void
-break_pool(struct procpool *pool, int cause)
+break_pool(struct procpool *pool, const char *cause)
 {
 	struct task_list queue = { 0 };
 	bool breaks;
@@ -62,6 +63,7 @@ break_pool(struct procpool *pool, int cause)
 	uv_mutex_lock(&pool->lock);
 	breaks = pp_pool_serves_locked(pool);
 	if (breaks) {
+		(void)snprintf(pool->cause, sizeof(pool->cause), "%s", cause);
 		pp_pool_set_state_locked(pool, POOL_BROKEN);
 		pp_queue_empty(&pool->queue, &queue);
 		pp_batch_cut_all_locked(pool, PROCPOOL_EBROKEN);
@@ -70,10 +72,7 @@ break_pool(struct procpool *pool, int cause)
 	if (!breaks)
 		return;
 	pp_log(&pool->log, PROCPOOL_ERROR,
-	    "pool %s is broken and runs no more tasks: %s", pool->name,
-	    cause != 0 ? procpool_strerror(cause)
-		       : "its workers die outside of any task, or in a "
-			 "broadcast");
+	    "pool %s is broken and runs no more tasks: %s", pool->name, cause);
 	pp_settle_unrun(pool, &queue, PROCPOOL_EBROKEN);
 	for (i = 0; i < pool->n_jobs; i++)
 		pp_wake(pool->channels[i].wake);
@@ -81,23 +80,31 @@ break_pool(struct procpool *pool, int cause)
 
 /* A worker has died outside of any task: give up after many in a row. */
 static void
-count_death(struct procpool *pool, bool lived)
+count_death(struct channel *ch, bool lived)
 {
+	struct procpool *pool = ch->pool;
+	char cause[PP_CAUSE_MAX];
 	bool allowed;
 
 	uv_mutex_lock(&pool->lock);
 	allowed = pp_restart_allowed(
 	    &pool->restart, pp_now(), pp_restart_limit(pool->n_jobs), lived);
 	uv_mutex_unlock(&pool->lock);
-	if (!allowed)
-		break_pool(pool, 0);
+	if (allowed)
+		return;
+	(void)snprintf(cause, sizeof(cause),
+	    "its workers die outside of any task, or in a broadcast; the last "
+	    "one, %s (pid %d), died: %s",
+	    ch->name, (int)ch->pid, ch->end);
+	break_pool(pool, cause);
 }
 
 /* Something is short, and no worker could be made.  While there are others the
  * pool goes on with them, and waits for as long as it takes. */
 static void
-count_shortage(struct procpool *pool, int cause)
+count_shortage(struct procpool *pool, int error)
 {
+	char cause[PP_CAUSE_MAX];
 	bool allowed;
 
 	uv_mutex_lock(&pool->lock);
@@ -105,13 +112,18 @@ count_shortage(struct procpool *pool, int cause)
 		      pp_restart_limit(pool->n_jobs), false) ||
 	    pool->stats.workers > 0;
 	uv_mutex_unlock(&pool->lock);
-	if (!allowed)
-		break_pool(pool, cause);
+	if (allowed)
+		return;
+	(void)snprintf(cause, sizeof(cause), "no worker could be started: %s",
+	    procpool_strerror(error));
+	break_pool(pool, cause);
 }
 
 void
-pp_keeper_worker_gone(struct procpool *pool, enum burial burial)
+pp_keeper_worker_gone(struct channel *ch, enum burial burial)
 {
+	struct procpool *pool = ch->pool;
+
 	uv_mutex_lock(&pool->lock);
 	/* What was in vain while there were others does not count against the
 	 * last one. */
@@ -119,7 +131,7 @@ pp_keeper_worker_gone(struct procpool *pool, enum burial burial)
 		pool->shortage = (struct restart){ 0 };
 	uv_mutex_unlock(&pool->lock);
 	if (burial != BURIAL_EXCUSED)
-		count_death(pool, burial == BURIAL_COUNTS);
+		count_death(ch, burial == BURIAL_COUNTS);
 }
 
 /* ----------------------------------------------------------- Spawners */
@@ -147,37 +159,43 @@ pp_keeper_swap_spawner(struct procpool *pool, struct spawner *fresh)
 	pp_spawner_unref(old);
 }
 
-/* Make a new spawner in place of a dead one: 0, or why not. */
+/* Make a new spawner in place of one that is of no use: 0, or why not. */
 static int
-renew_locked(struct procpool *pool, const struct spawner *dead)
+renew_locked(struct procpool *pool, const struct spawner *lost)
 {
 	struct spawner *fresh = NULL;
-	int rc = PROCPOOL_ELOST;
+	int rc;
 
 	pp_log(&pool->log, PROCPOOL_WARNING,
-	    "pool %s: the process that forks the workers (pid %d) has died; "
-	    "another is made, with the program as it is now",
-	    pool->name, (int)dead->pid);
+	    "pool %s: the process that forks the workers (pid %d) %s",
+	    pool->name, (int)lost->pid,
+	    pp_readable(lost->pidfd, 0) ? "has died" : "does not answer");
 	if (!pp_restart_allowed(
 		&pool->spawner_restart, pp_now(), SPAWNER_RENEWALS, true))
-		return rc;
+		return PROCPOOL_ELOST;
 	rc = pp_spawner_make(&fresh);
-	if (rc == 0)
-		pp_keeper_swap_spawner(pool, fresh);
-	else
-		pool->spawner_restart.deaths--; /* that one is dead still */
-	return rc;
+	if (rc < 0) {
+		pool->spawner_restart.deaths--; /* it is the same one still */
+		return rc;
+	}
+	pp_log(&pool->log, PROCPOOL_WARNING,
+	    "pool %s: another process (pid %d) forks the workers now, with the "
+	    "program as it %s",
+	    pool->name, (int)fresh->pid,
+	    fresh->prepared ? "was at procpool_prepare()" : "is now");
+	pp_keeper_swap_spawner(pool, fresh);
+	return 0;
 }
 
 /* The same, unless another monitor has done so. */
 static int
-renew_spawner(struct procpool *pool, const struct spawner *dead)
+renew_spawner(struct procpool *pool, const struct spawner *lost)
 {
 	int rc = 0;
 
 	uv_mutex_lock(&pool->renewing);
-	if (pool->spawner == dead)
-		rc = renew_locked(pool, dead);
+	if (pool->spawner == lost)
+		rc = renew_locked(pool, lost);
 	uv_mutex_unlock(&pool->renewing);
 	return rc;
 }
@@ -276,8 +294,14 @@ worker_missing(struct channel *ch, int cause)
 {
 	struct procpool *pool = ch->pool;
 
-	if (cause == PROCPOOL_ELOST || cause == PROCPOOL_ESPAWNER) {
-		break_pool(pool, cause);
+	if (cause == PROCPOOL_ELOST) {
+		break_pool(pool,
+		    "the process that forks the workers was lost twice within "
+		    "ten seconds");
+		return;
+	}
+	if (cause == PROCPOOL_ESPAWNER) {
+		break_pool(pool, procpool_strerror(cause));
 		return;
 	}
 	pp_log(&pool->log, PROCPOOL_ERROR, "%s: no worker could be started: %s",

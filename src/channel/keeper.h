@@ -19,8 +19,8 @@ int pp_keeper_first_worker(struct channel *ch);
  * ends.  By the monitor. */
 bool pp_keeper_next_worker(struct channel *ch);
 
-/* A worker has gone. */
-void pp_keeper_worker_gone(struct procpool *pool, enum burial burial);
+/* The channel's worker has gone. */
+void pp_keeper_worker_gone(struct channel *ch, enum burial burial);
 
 /* The worker has gone, and what it left is in the queue: keys that were here
  * because their own worker could not be made go home, if there is one now. */

@@ -99,7 +99,7 @@ bury(struct channel *ch)
 
 	pp_mode_go_away(ch);
 	burial = pp_channel_bury(ch, pp_keeper_verdict(pool), &ended, &again);
-	pp_keeper_worker_gone(pool, burial);
+	pp_keeper_worker_gone(ch, burial);
 	sort_out(pool, &ended, &again);
 	pp_keeper_keys_home(ch);
 }

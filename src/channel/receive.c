@@ -3,6 +3,7 @@
  * results joined with the tasks they belong to.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -104,10 +105,11 @@ fill_result(struct channel *ch, struct task *task, struct arrival *arrival)
 static void
 log_refusal(struct channel *ch, const struct arrival *arrival)
 {
-	pp_log(&ch->pool->log, PROCPOOL_ERROR,
-	    "%s: worker_start failed with code %d%s%.*s", ch->name,
-	    arrival->frame.code, arrival->frame.length > 0 ? ": " : "",
-	    (int)arrival->frame.length, arrival->data);
+	(void)snprintf(ch->end, sizeof(ch->end),
+	    "worker_start failed with code %d%s%.*s", arrival->frame.code,
+	    arrival->frame.length > 0 ? ": " : "", (int)arrival->frame.length,
+	    arrival->data);
+	pp_log(&ch->pool->log, PROCPOOL_ERROR, "%s: %s", ch->name, ch->end);
 }
 
 static void

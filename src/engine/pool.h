@@ -23,6 +23,7 @@
 #include "rules/restart.h"
 
 #define PP_POOL_NAME_MAX 32 /* with its final zero */
+#define PP_CAUSE_MAX     (PP_TEXT_MAX + 256) /* why it broke, likewise */
 
 enum pool_state {
 	POOL_STOPPED,
@@ -93,6 +94,9 @@ struct procpool {
 	const char *first_failed;
 	struct restart restart; /* after deaths of workers */
 	struct restart shortage; /* of what it takes to make one */
+	/* Why it is broken: written under lock when it breaks, and not changed
+	 * until it has been shut down. */
+	char cause[PP_CAUSE_MAX];
 	bool refreshing; /* a thread is at it; others wait their turn */
 
 	/* Of worker processes. */

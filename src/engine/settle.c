@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/batch.h"
 #include "engine/broadcast.h"
@@ -227,6 +228,8 @@ pp_settle_unrun(struct procpool *pool, struct task_list *list, int outcome)
 	for (task = list->first; task != NULL; task = task->next) {
 		pp_task_blank_result(task);
 		pp_task_end(task, outcome);
+		if (outcome == PROCPOOL_EBROKEN)
+			pp_task_message(task, pool->cause, strlen(pool->cause));
 	}
 	pp_settle(pool, list);
 }
