@@ -200,7 +200,10 @@ const char *procpool_version(void);
 	    "main, before any thread runs)") \
 	X(PROCPOOL_EBROADCAST, -10056, \
 	    "a broadcast has no batch and no priority: leave both zero (done " \
-	    "is told of each run, and all that waits comes after it)")
+	    "is told of each run, and all that waits comes after it)") \
+	X(PROCPOOL_ECALL, -10057, \
+	    "a task that is waited for has no done and no batch: leave both " \
+	    "NULL (the result says how it ended), or submit it")
 
 /* What a function that failed returns, and how a task ended:
  * procpool_strerror() and procpool_errname() tell it.  0 is none of them. */
@@ -853,8 +856,7 @@ int procpool_call(struct procpool *pool, const void *arg, size_t len,
  * Run one task, given in full, and wait for it.
  *
  * Returns as procpool_call(), and
- *   PROCPOOL_ENULL   the task's done or batch is not NULL: there is nothing to
- *                    wait for twice
+ *   PROCPOOL_ECALL   task->done or task->batch is not NULL
  */
 int procpool_call_task(struct procpool *pool, const struct procpool_task *task,
     struct procpool_result *result);

@@ -314,12 +314,13 @@ START_TEST(a_call_with_a_callback_or_a_batch_is_refused)
 	struct procpool_result result;
 
 	ok(procpool_batch_open(&batch, pool, 1));
-	expect(procpool_call_task(
-		   pool, &(struct procpool_task){ .done = ignore }, &result),
-	    PROCPOOL_ENULL);
+	refused(procpool_call_task(
+		    pool, &(struct procpool_task){ .done = ignore }, &result),
+	    PROCPOOL_ECALL, "no done and no batch", "leave both NULL");
+	expect(result.outcome, PROCPOOL_ECALL);
 	expect(procpool_call_task(
 		   pool, &(struct procpool_task){ .batch = batch }, &result),
-	    PROCPOOL_ENULL);
+	    PROCPOOL_ECALL);
 	ck_assert_uint_eq(procpool_batch_ended(batch), 0);
 	procpool_batch_close(batch);
 	close_pool(pool);

@@ -252,8 +252,10 @@ call(struct procpool *pool, const struct procpool_task *spec,
 
 	if (pool != NULL && pp_at_home(&pool->home) && pp_inside() == pool)
 		return PROCPOOL_EDEADLOCK;
-	if (spec == NULL || spec->done != NULL || spec->batch != NULL)
+	if (spec == NULL)
 		return PROCPOOL_ENULL;
+	if (spec->done != NULL || spec->batch != NULL)
+		return PROCPOOL_ECALL;
 	caller.arg = spec->arg;
 	rc = uv_sem_init(&caller.ended, 0);
 	if (rc < 0)
