@@ -238,7 +238,8 @@ function read_field(line)
 	if (field ~ /\/\*/)
 		sub(/^\* ?/, "", line)
 	field = field (field == "" ? "" : " ") line
-	if (field ~ /[;,]$|\*\/$/ || (field !~ /\/\*/ && code ~ /^enum/))
+	if (field ~ /\*\/$/ ||
+	    (field !~ /\/\*/ && (field ~ /[;,]$/ || code ~ /^enum/)))
 		end_field()
 }
 

@@ -142,6 +142,9 @@ const char *procpool_version(void);
 	    "the pool cannot keep workers alive (why is in the log, and in the " \
 	    "message of each task that ended so): shut it down, mend the " \
 	    "cause, start it again") \
+	X(PROCPOOL_ERESERVED, -10010, \
+	    "the task's function returned more bytes than it had reserved: " \
+	    "the len of procpool_reserve() is the most that may be used") \
 	/* What was wrong with a pool's options. */ \
 	X(PROCPOOL_ESIZE, -10020, \
 	    "n_jobs must be a count from 1, or 0 or -1 for all usable CPUs") \
@@ -274,22 +277,26 @@ typedef int (*procpool_job_fn)(
  *
  * Returns 0, so that a job can end with `return procpool_return(...)`.
  * A second call replaces the first.
- *   PROCPOOL_ETOOBIG   len is above the pool's max_payload
- *   -ENOMEM            no memory
- *   PROCPOOL_ENULL     job is NULL, or data is and len is not 0
- * When the job returns one of the first two, it becomes the task's outcome.
+ *   PROCPOOL_ETOOBIG     len is above the pool's max_payload
+ *   PROCPOOL_ERESERVED   data is reserved space, and its end comes before len
+ *   -ENOMEM              no memory
+ *   PROCPOOL_ENULL       job is NULL, or data is and len is not 0
+ * When the job returns one of the first three, it becomes the task's outcome.
  */
 int procpool_return(struct procpool_job *job, const void *data, size_t len);
 
 /*
  * Get space to build a job's result in place.
  *
- * len   how much is needed, in bytes
+ * len   the most that is needed, in bytes; what is written beyond it may hit
+ *       anything
  *
  * Returns the space, aligned to 16, to be filled and then given to
  * procpool_return() with the number of bytes used; NULL when len is above
- * max_payload or there is no memory.  A second call replaces the first and
- * loses its content.  A process that the job forks does not have the space.
+ * max_payload or there is no memory.  It is the job's until the function
+ * returns, the next call of this one, or procpool_return() with other bytes,
+ * and its content is lost then.  A process that the job forks does not have
+ * it.
  */
 void *procpool_reserve(struct procpool_job *job, size_t len);
 
@@ -666,10 +673,10 @@ enum procpool_phase {
 struct procpool_result {
 	/* 0, or how it failed: PROCPOOL_EFAILED, PROCPOOL_ECRASHED,
 	 * PROCPOOL_EEXITED, PROCPOOL_EDIED, PROCPOOL_EPROTOCOL,
-	 * PROCPOOL_ELOST, PROCPOOL_ETOOBIG, PROCPOOL_ESHUTDOWN,
-	 * PROCPOOL_EBROKEN, -ENOMEM; when the bytes of a blocking call could
-	 * not be read any more, -EFAULT; or, of a broadcast, why there is no
-	 * worker to run it. */
+	 * PROCPOOL_ELOST, PROCPOOL_ETOOBIG, PROCPOOL_ERESERVED,
+	 * PROCPOOL_ESHUTDOWN, PROCPOOL_EBROKEN, -ENOMEM; when the bytes of a
+	 * blocking call could not be read any more, -EFAULT; or, of a
+	 * broadcast, why there is no worker to run it. */
 	int outcome;
 
 	/* PROCPOOL_EFAILED: the function's code; PROCPOOL_ECRASHED: the
@@ -942,7 +949,8 @@ struct procpool_stats {
 	/* Ended, by outcome.  Together with queued and running they make up
 	 * submitted. */
 	uint64_t succeeded; /* 0 */
-	uint64_t failed; /* PROCPOOL_EFAILED, PROCPOOL_ETOOBIG, -ENOMEM */
+	uint64_t failed; /* PROCPOOL_EFAILED, PROCPOOL_ETOOBIG,
+			  * PROCPOOL_ERESERVED, -ENOMEM, -EFAULT */
 	uint64_t crashed; /* PROCPOOL_ECRASHED, PROCPOOL_EEXITED and
 			   * PROCPOOL_EDIED */
 	uint64_t protocol; /* PROCPOOL_EPROTOCOL */

@@ -116,6 +116,7 @@ END_TEST
 START_TEST(the_check_refuses_codes_that_no_worker_may_give)
 {
 	expect(check(RESULT_ERROR, 0, PROCPOOL_ETOOBIG), 0);
+	expect(check(RESULT_ERROR, 0, PROCPOOL_ERESERVED), 0);
 	expect(check(RESULT_ERROR, 0, -ENOMEM), 0);
 	expect(check(RESULT_ERROR, 0, 0), PROCPOOL_EPROTOCOL);
 	expect(check(RESULT_ERROR, 0, PROCPOOL_ESHUTDOWN), PROCPOOL_EPROTOCOL);

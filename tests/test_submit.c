@@ -704,6 +704,43 @@ START_TEST(a_result_may_be_written_in_place)
 }
 END_TEST
 
+/* Reserves as many bytes as it was told, tries what is more, and returns one
+ * byte too many. */
+static int
+return_too_many(struct procpool_job *job, const void *arg, size_t len)
+{
+	const size_t size = *(const size_t *)arg;
+	char *space = procpool_reserve(job, size);
+
+	(void)len;
+	if (space == NULL ||
+	    procpool_return(job, space + 50, size - 49) != PROCPOOL_ERESERVED ||
+	    procpool_return(job, space, 2 * size) != PROCPOOL_ERESERVED ||
+	    procpool_return(job, space + 50, size - 50) != 0 ||
+	    procpool_return(job, space, size) != 0)
+		return 1;
+	return procpool_return(job, space, size + 1);
+}
+
+/* The header, of PROCPOOL_ERESERVED: of our own memory and of an area. */
+START_TEST(more_than_was_reserved_is_no_result)
+{
+	static const size_t sizes[] = { 100, 4096, 1 << 20 };
+	struct procpool *pool = open_pool(1, return_too_many);
+	struct procpool_result result;
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		expect(
+		    procpool_call(pool, &sizes[i], sizeof(sizes[i]), &result),
+		    PROCPOOL_ERESERVED);
+		ck_assert_int_eq(result.phase, PROCPOOL_ENDED);
+		ck_assert_uint_eq(result.len, 0);
+		procpool_result_done(&result);
+	}
+	close_pool(pool);
+}
+END_TEST
+
 static int
 change_its_mind(struct procpool_job *job, const void *arg, size_t len)
 {
@@ -1041,7 +1078,8 @@ RUN_TESTS("submit", a_thousand_calls_return_the_right_squares,
     a_job_is_told_that_its_result_is_too_long,
     lengths_beyond_the_default_limit_are_refused_unread,
     lengths_around_four_gigabytes_come_back_identical,
-    a_result_may_be_written_in_place, the_last_of_several_results_counts,
+    a_result_may_be_written_in_place, more_than_was_reserved_is_no_result,
+    the_last_of_several_results_counts,
     arguments_are_aligned_and_may_be_written_to,
     a_task_may_name_another_function_than_the_entry_point,
     a_result_tells_who_ran_the_task_and_how_long,

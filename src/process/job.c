@@ -25,6 +25,15 @@ reset(struct procpool_job *job, int attempt)
 	job->message_len = 0;
 	job->space = job->own;
 	job->len = 0;
+	job->reserved = NULL;
+}
+
+/* Only the library's own refusals are passed on by their number. */
+static bool
+is_refusal(int rc)
+{
+	return rc == PROCPOOL_ETOOBIG || rc == PROCPOOL_ERESERVED ||
+	    rc == -ENOMEM;
 }
 
 struct job_end
@@ -40,8 +49,7 @@ pp_job_run(struct procpool_job *job, procpool_job_fn function, int attempt,
 			.data = job->space,
 			.len = job->len,
 			.is_lent = job->len > 0 && job->space != job->own };
-	/* Only the library's own refusals are passed on by their number. */
-	if (!job->failed && (rc == PROCPOOL_ETOOBIG || rc == -ENOMEM))
+	if (!job->failed && is_refusal(rc))
 		return (struct job_end){ .type = RESULT_ERROR, .code = rc };
 	return (struct job_end){ .type = RESULT_FAILED,
 		.code = job->failed ? job->code : rc,
@@ -71,18 +79,36 @@ find_space(struct procpool_job *job, size_t len, char **old)
 	return space;
 }
 
+/* Whether the bytes begin in what is reserved; *rest is how many follow. */
+static bool
+is_reserved(const struct procpool_job *job, const void *data, size_t *rest)
+{
+	const size_t offset = (uintptr_t)data - (uintptr_t)job->reserved;
+
+	*rest = job->reserved_len - offset;
+	return job->reserved != NULL &&
+	    (offset == 0 || offset < job->reserved_len);
+}
+
 int
 procpool_return(struct procpool_job *job, const void *data, size_t len)
 {
 	char *space, *old;
+	bool reserved;
+	size_t rest;
 
 	if (job == NULL || (data == NULL && len > 0))
 		return PROCPOOL_ENULL;
 	if (len > job->max_payload)
 		return PROCPOOL_ETOOBIG;
+	reserved = is_reserved(job, data, &rest);
+	if (reserved && len > rest)
+		return PROCPOOL_ERESERVED;
 	space = find_space(job, len, &old);
 	if (space == NULL)
 		return -ENOMEM;
+	if (!reserved)
+		job->reserved = NULL; /* it may be freed now */
 	if (len > 0 && data != space)
 		memmove(space, data, len);
 	free(old);
@@ -104,6 +130,8 @@ procpool_reserve(struct procpool_job *job, size_t len)
 	free(old);
 	job->space = space;
 	job->len = 0;
+	job->reserved = space;
+	job->reserved_len = len;
 	return space;
 }
 

@@ -35,6 +35,10 @@ struct procpool_job {
 	char *space;
 	size_t len;
 
+	/* What the job has reserved; NULL: nothing. */
+	const char *reserved;
+	size_t reserved_len;
+
 	/* Our own: kept from run to run, because memory that has been touched
 	 * before is much quicker. */
 	char *own;

@@ -33,7 +33,7 @@ code_allowed(const struct result_frame *frame)
 		return true;
 	case RESULT_ERROR:
 		return frame->code == PROCPOOL_ETOOBIG ||
-		    frame->code == -ENOMEM;
+		    frame->code == PROCPOOL_ERESERVED || frame->code == -ENOMEM;
 	case RESULT_LOG:
 		return frame->code >= PROCPOOL_DEBUG &&
 		    frame->code <= PROCPOOL_ERROR;
