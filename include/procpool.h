@@ -712,6 +712,12 @@ struct procpool_result {
 	uint64_t queued_ns;
 	uint64_t ran_ns;
 
+	/* When it was started, by the clock of clock_gettime(CLOCK_MONOTONIC),
+	 * ns; 0 when it never was, or that is not known.  Of two tasks that ran
+	 * in one worker the later is not started before the earlier has ended:
+	 * started_ns + ran_ns. */
+	uint64_t started_ns;
+
 	/* The library's own. */
 	void *memory;
 };

@@ -552,6 +552,15 @@ tail -n +2 "$dir/log" | cut -f 3 | cmp -s - "$dir/out" ||
 	fail "the processes are not those that answered"
 tail -n +2 "$dir/log" | cut -f 1 | cmp -s - "$dir/in" || fail "wrong order"
 
+holds "--joblog starts no record in a worker before the end of the last one"
+seq 1 3000 >"$dir/in"
+run map --jobs 1 --joblog "$dir/log" "$module:echo" <"$dir/in"
+status_is 0
+# In microseconds, which a double has room for.
+tail -n +2 "$dir/log" | tr -d . | awk -F '\t' '
+	$4 < ended { print NR, $4, ended; exit 1 }
+	{ ended = $4 + $5 }' || fail "a record is started too soon"
+
 holds "a line in the job log says that the result has been written"
 timeout 60 "$procpool" map --joblog "$dir/log" "$module:echo" \
 	<"$dir/fifo_in" >"$dir/fifo_out" 2>"$dir/err" &

@@ -730,17 +730,21 @@ work_and_die(struct procpool_job *job, const void *arg, size_t len)
 	return 0;
 }
 
-/* The header: queued_ns and ran_ns of a result, busy_ns of the statistics. */
+/* The header: started_ns and the others of a result, busy_ns of the statistics. */
 START_TEST(a_task_that_crashes_has_the_times_that_it_took)
 {
 	struct procpool *pool = open_pool(1, work_and_die);
 	struct procpool_result result;
 	struct procpool_stats stats;
 	uint64_t busy;
-	int64_t wall = now_ns();
+	const int64_t start = now_ns();
+	int64_t wall;
 
 	expect(procpool_call(pool, NULL, 0, &result), PROCPOOL_ECRASHED);
-	wall = now_ns() - wall;
+	wall = now_ns() - start;
+	ck_assert_uint_ge(result.started_ns, (uint64_t)start);
+	ck_assert_uint_le(
+	    result.started_ns + result.ran_ns, (uint64_t)(start + wall));
 	ck_assert_uint_ge(result.ran_ns, (uint64_t)shared->flag[0]);
 	ck_assert_uint_le(result.queued_ns + result.ran_ns, (uint64_t)wall);
 	ok(procpool_get_stats(pool, &stats, &busy));

@@ -829,6 +829,8 @@ START_TEST(a_result_tells_who_ran_the_task_and_how_long)
 	struct procpool *pool = open_with((struct procpool_options){
 	    .entry_point = t_sleep, .n_jobs = 1, .name = "teller" });
 	struct procpool_result result;
+	const uint64_t before = (uint64_t)now_ms();
+	uint64_t ended;
 
 	ok(call_op(pool, NULL, 0, 20, &result));
 	ck_assert_int_eq(result.outcome, 0);
@@ -842,9 +844,13 @@ START_TEST(a_result_tells_who_ran_the_task_and_how_long)
 	ck_assert_uint_ge(result.ran_ns, 20 * 1000000);
 	ck_assert_uint_lt(result.ran_ns, (uint64_t)bound(5000) * 1000000);
 	ck_assert_uint_lt(result.queued_ns, (uint64_t)bound(5000) * 1000000);
+	ended = result.started_ns + result.ran_ns;
+	ck_assert_uint_ge(result.started_ns, before * 1000000);
+	ck_assert_uint_lt(ended, ((uint64_t)now_ms() + 1) * 1000000);
 	procpool_result_done(&result);
 	ok(call_op(pool, NULL, 1, 0, &result));
 	ck_assert_uint_eq(result.task, 2);
+	ck_assert_uint_ge(result.started_ns, ended);
 	procpool_result_done(&result);
 	close_pool(pool);
 }

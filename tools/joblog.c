@@ -149,9 +149,10 @@ print_line(const struct joblog *joblog, uint64_t index, const struct slot *slot,
 	if (slot->worker >= 0) {
 		snprintf(worker, sizeof(worker), "%d", slot->worker);
 		snprintf(pid, sizeof(pid), "%d", slot->pid);
-		print_seconds(joblog->epoch_ns + slot->ended_ns - slot->ran_ns,
-		    start, sizeof(start));
 	}
+	if (slot->started_ns > 0)
+		print_seconds(joblog->epoch_ns + slot->started_ns, start,
+		    sizeof(start));
 	print_seconds(slot->ran_ns, seconds, sizeof(seconds));
 	name_outcome(slot->outcome, outcome, sizeof(outcome));
 	return (size_t)snprintf(line, LINE_BYTES,

@@ -102,7 +102,6 @@ open_window(struct map *map)
 	struct window_options window_options = {
 		.n_workers = (size_t)procpool_n_jobs(map->loop.pool),
 		.keep_records = options->tag,
-		.keep_times = options->joblog != NULL,
 		.careful = options->halt != HALT_NEVER,
 	};
 

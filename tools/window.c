@@ -1,7 +1,5 @@
 #include "window.h"
 
-#include "now.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -210,9 +208,8 @@ pp_window_end(const struct procpool_result *result, void *user)
 	slot->code = result->code;
 	slot->worker = result->worker;
 	slot->pid = result->pid;
+	slot->started_ns = result->started_ns;
 	slot->ran_ns = result->ran_ns;
-	if (slot->window->options.keep_times)
-		slot->ended_ns = pp_now_ns();
 	finish(slot);
 }
 
@@ -223,7 +220,7 @@ pp_window_give_up(struct slot *slot, int outcome)
 	slot->code = 0;
 	slot->worker = -1;
 	slot->pid = 0;
-	slot->ran_ns = 0;
+	slot->started_ns = slot->ran_ns = 0;
 	/* Without memory it has no text either. */
 	(void)keep_bytes(&slot->result, "", 0);
 	finish(slot);

@@ -51,15 +51,14 @@ struct slot {
 	int pid;
 	struct kept result; /* or why there is none */
 
+	uint64_t started_ns; /* these two likewise */
 	uint64_t ran_ns;
-	uint64_t ended_ns; /* only if the window keeps times */
 };
 
 /* What a window shall be like. */
 struct window_options {
 	size_t n_workers;
 	bool keep_records; /* until they are written */
-	bool keep_times;
 	bool careful; /* there shall be little in the pool when one fails */
 };
 

@@ -151,6 +151,7 @@ set_times(struct channel *ch, struct task *task)
 		return;
 	task->result.queued_ns = since - task->submitted;
 	task->result.ran_ns = now - since;
+	task->result.started_ns = since;
 }
 
 static void

@@ -83,6 +83,7 @@ fill_result(struct channel *ch, struct task *task, struct arrival *arrival)
 	pp_channel_name_worker(ch, task);
 	result->phase = PROCPOOL_ENDED;
 	result->ran_ns = frame->ran;
+	result->started_ns = frame->started;
 	result->queued_ns = frame->started > task->submitted
 	    ? frame->started - task->submitted
 	    : 0;

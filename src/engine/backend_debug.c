@@ -128,6 +128,7 @@ run(struct procpool *pool, struct task *task)
 	result->attempt = 1;
 	result->queued_ns = started - task->submitted;
 	result->ran_ns = pp_now() - started;
+	result->started_ns = started;
 	fill_result(pool, task, &end);
 }
 
