@@ -642,6 +642,14 @@ for log in used soft hard; do
 	is_kept 'standard error' "$dir/$log" telling_used
 done
 
+holds "a job log that is the module is refused, and not emptied"
+cp "$module" "$dir/used.so"
+run map --joblog "$dir/used.so" "$dir/used.so:echo" "$dir/a"
+status_is 2
+says "^procpool: the job log '$dir/used.so' is also the module, or a library \
+in use: give another file\$"
+cmp -s "$module" "$dir/used.so" || fail "the module is not what it was"
+
 holds "a job log may be a device that is used otherwise, and is made anew"
 timeout 60 "$procpool" map --joblog /dev/null "$module:echo" /dev/null \
 	</dev/null >/dev/null 2>"$dir/err"

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <link.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -35,18 +36,32 @@ is_on(const struct joblog *joblog)
 }
 
 static bool
+is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+static bool
 is_open_as(int fd, const struct stat *log)
 {
 	struct stat status;
 
-	return fstat(fd, &status) == 0 && status.st_dev == log->st_dev &&
-	    status.st_ino == log->st_ino;
+	return fstat(fd, &status) == 0 && is_same(&status, log);
+}
+
+static int
+is_that_file(struct dl_phdr_info *info, size_t size, void *log)
+{
+	struct stat status;
+
+	(void)size;
+	return stat(info->dlpi_name, &status) == 0 && is_same(&status, log);
 }
 
 /* What else the file is, or NULL.  Standard input counts even if we do not
  * read it: then it is a loop of the shell that does. */
 static const char *
-find_other_use(const struct stat *log, const struct source *source)
+find_other_use(struct stat *log, const struct source *source)
 {
 	if (pp_source_reads(source, log) || is_open_as(STDIN_FILENO, log))
 		return "an input";
@@ -54,6 +69,8 @@ find_other_use(const struct stat *log, const struct source *source)
 		return "the output";
 	if (is_open_as(STDERR_FILENO, log))
 		return "standard error";
+	if (dl_iterate_phdr(is_that_file, log) != 0)
+		return "the module, or a library in use";
 	return NULL;
 }
 
@@ -151,8 +168,8 @@ print_line(const struct joblog *joblog, uint64_t index, const struct slot *slot,
 		snprintf(pid, sizeof(pid), "%d", slot->pid);
 	}
 	if (slot->started_ns > 0)
-		print_seconds(joblog->epoch_ns + slot->started_ns, start,
-		    sizeof(start));
+		print_seconds(
+		    joblog->epoch_ns + slot->started_ns, start, sizeof(start));
 	print_seconds(slot->ran_ns, seconds, sizeof(seconds));
 	name_outcome(slot->outcome, outcome, sizeof(outcome));
 	return (size_t)snprintf(line, LINE_BYTES,

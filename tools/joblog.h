@@ -16,9 +16,9 @@ struct joblog {
 };
 
 /* Begin, in the file of that name, or with NULL without one.  What was in the
- * file is gone then, unless it is read by the source or is one of the standard
- * descriptors' files: that is refused.  Returns 0, or -1 after saying what is
- * wrong. */
+ * file is gone then, unless it is read by the source, is one of the standard
+ * descriptors' files or is loaded, as the module is: that is refused.  Returns
+ * 0, or -1 after saying what is wrong. */
 int pp_joblog_open(
     struct joblog *joblog, const char *name, const struct source *source);
 
