@@ -831,9 +831,10 @@ int procpool_try_submit(
  * again (see Breaking above for how often).
  *
  * Later workers run what was broadcast in its order, but of several with the
- * same function and key only the latest, even if that failed: so give a
- * different key to what is to be kept beside the other.  The function must
- * stay in the program.  All is forgotten when the pool is shut down.
+ * same function and key only the latest that was accepted, even if its runs
+ * failed: so give a different key to what is to be kept beside the other.  One
+ * that this call refuses replaces none.  The function must stay in the program.
+ * All is forgotten when the pool is shut down.
  *
  * While a worker cannot be made, for want of something, nothing waits for it:
  * it runs this when it is there.  A run that was waiting for its worker ends

@@ -486,6 +486,30 @@ END_TEST
 
 /* ------------------------------------------------------- What is refused */
 
+/* B4, B6: in whatever way it is refused. */
+START_TEST(one_that_is_refused_replaces_none_for_later_workers)
+{
+	static const int values[4] = { 7 };
+	struct procpool *pool = begin_fault_with((struct procpool_options){
+	    .n_jobs = 1, .max_payload = 3 * sizeof(int) });
+	struct procpool_task task = {
+		.function = b_know, .arg = values, .len = sizeof(values)
+	};
+	struct procpool_result result;
+
+	ok(broadcast(pool, b_know, 1));
+	drain(pool);
+	expect(procpool_broadcast(pool, &task), PROCPOOL_ETOOBIG);
+	task.len = sizeof(values[0]);
+	task.priority = 1;
+	expect(procpool_broadcast(pool, &task), PROCPOOL_EBROADCAST);
+	expect(call_op(pool, t_kill, 0, SIGKILL, &result), PROCPOOL_ECRASHED);
+	procpool_result_done(&result);
+	check_known(pool, 1);
+	end_fault(pool, 0);
+}
+END_TEST
+
 /* B6 */
 START_TEST(what_cannot_be_broadcast_is_refused)
 {
@@ -702,6 +726,7 @@ RUN_TESTS("broadcast", every_worker_runs_it_once_and_done_is_told_of_each,
     a_worker_that_dies_of_it_is_replaced_and_the_next_has_it_again,
     one_that_kills_every_worker_breaks_the_pool_in_bounded_time,
     a_task_that_succeeds_ends_the_row_of_deaths,
+    one_that_is_refused_replaces_none_for_later_workers,
     what_cannot_be_broadcast_is_refused, it_waits_for_room_as_a_task_does,
     a_shutdown_ends_it_and_the_next_life_knows_nothing_of_it,
     a_close_finishes_it, a_callback_may_broadcast,
