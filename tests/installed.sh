@@ -2,8 +2,8 @@
 # What `make install` makes is what README promises.  Its program is built
 # against an installed tree, as users do: by the compiler in C and in C++, with
 # the shared and with the static library, by CMake and by Meson.  It runs and
-# prints the square of 12, the command and the manual pages are there, and
-# `make uninstall` leaves no file.
+# prints the square of 12, the command, the manual pages and the examples are
+# there, and `make uninstall` leaves no file.
 #
 # Once for a tree below DESTDIR, as packagers make it, and once for a build of
 # its own that has another prefix, which takes half a minute.
@@ -142,6 +142,24 @@ tree prefix "" "$prefix"
 
 compile "C, shared library" \
 	${CC:-cc} $warn "$program" $(pkg-config --cflags --libs procpool)
+
+# The examples, built by their makefile in a copy.
+examples=$prefix/share/doc/procpool/examples
+cp -r "$examples" "$dir/examples" || fail "no examples were installed"
+(cd "$srcdir/examples" && printf '%s\n' *.c) >"$dir/expected"
+(cd "$dir/examples" && printf '%s\n' *.c) >"$dir/got"
+cmp -s "$dir/expected" "$dir/got" || fail "not all examples were installed"
+quietly "make of the examples" \
+	$make -C "$dir/examples" CC="${CC:-cc}" CFLAGS="$warn" all
+for example in "$dir"/examples/*.c; do
+	name=${example%.c}
+	[ -e "$name" ] || [ -e "$name.so" ] || [ "${name##*/}" = gzip ] ||
+		fail "the makefile of the examples does not build $name"
+done
+if pkg-config --exists zlib; then
+	quietly "make gzip" $make -C "$dir/examples" CC="${CC:-cc}" gzip
+fi
+expect "example" "$dir/examples/first"
 
 # A module for the installed command.
 ${CC:-cc} -shared -fPIC -o "$dir/wc.so" "$srcdir/examples/wc.c" \
