@@ -422,7 +422,7 @@ host_with_few_processes(void *few)
 	need(rc == (n < NEEDED ? -EAGAIN : 0));
 	need(rc == 0 || pool == NULL);
 	need(rc < 0 || procpool_close(pool) == 0);
-	need(count_threads() == 1);
+	need(await_threads(1, 1000));
 	return 0;
 }
 

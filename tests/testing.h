@@ -330,7 +330,8 @@ int aside_close(struct aside *aside);
 /*
  * Fork a child that is a host of its own, in its own process group: it runs
  * body(arg) and ends with its value by _exit().  reap_host() waits for its
- * end, and gives its wait status; the test fails after bound(ms).
+ * end, and gives its wait status; the test fails after bound(ms).  Processes
+ * that the host leaves have a second more, at the end of the test.
  */
 pid_t fork_host(int (*body)(void *arg), void *arg);
 int reap_host(pid_t host, int64_t ms);
@@ -380,8 +381,10 @@ struct world {
 void world_take(struct world *world);
 void world_check(const struct world *before);
 
-/* How many threads this process has. */
+/* How many threads this process has.  One that has been joined may still be on
+ * its last steps in the kernel: wait until there are n; whether there are. */
 int count_threads(void);
+bool await_threads(int n, int64_t ms);
 
 /* How many descriptors this process has. */
 int count_descriptors(void);
