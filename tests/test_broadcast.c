@@ -2,6 +2,7 @@
  * Broadcasts: run once in every worker, and in each replacement before
  * anything else; rows B1 to B7.
  */
+#include "hurry.h"
 #include "sabotage.h"
 
 enum {
@@ -451,6 +452,7 @@ START_TEST(one_that_kills_every_worker_breaks_the_pool_in_bounded_time)
 	const int64_t start = now_ms();
 	struct procpool *pool = begin_fault(2);
 
+	hurry();
 	ok(broadcast(pool, b_know, 1));
 	drain(pool);
 	flag_set(&shared->flag[ARMED], 1);

@@ -6,6 +6,7 @@
  * to U11.  (Every single call that fails, and L22 in the host: test_fault_inject.c.
  * Too few descriptors for an open: test_regression.c.)
  */
+#include "hurry.h"
 #include "sabotage.h"
 
 #include <fcntl.h>
@@ -69,6 +70,7 @@ START_TEST(only_a_pool_without_any_worker_breaks_in_a_shortage)
 	struct procpool *one;
 	const int64_t start = now_ms();
 
+	hurry();
 	ok(procpool_open(&one,
 	    &(struct procpool_options){ .entry_point = t_ledger,
 		.n_jobs = 1,
@@ -112,6 +114,7 @@ START_TEST(the_last_worker_to_die_in_a_long_shortage_has_its_tries)
 	struct procpool *pool = begin_counted(2, 0);
 	int missing;
 
+	hurry();
 	inject_begin(descriptors);
 	submit_ops(pool, t_kill, 0, 0, SIGKILL);
 	await_flag(&shared->flag[0], ENOUGH, 8000);
@@ -628,7 +631,7 @@ START_TEST(a_shutdown_gives_up_a_leased_worker_that_it_cannot_kill)
 	procpool_result_done(&result);
 	usleep(100 * 1000);
 	aside_start(&aside);
-	await_flag(&shared->started[1], 1, 5000);
+	await_flag(&shared->flag[0], 1, 5000);
 	inject_begin(refused);
 	start = now_ms();
 	ok(procpool_shutdown(pool));

@@ -5,6 +5,7 @@
  * Rows of the fault catalogue: W22 W24 W29 W30 W31, each with the oracle U1 to
  * U11.
  */
+#include "hurry.h"
 #include "sabotage.h"
 
 #include "rules/restart.h"
@@ -75,6 +76,7 @@ expect_broken(procpool_start_fn start, const char *cause)
 {
 	struct procpool *pool;
 
+	hurry();
 	wanted = cause;
 	pool = begin_fault_with((struct procpool_options){
 	    .n_jobs = WORKERS, .worker_start = start, .log = find_wanted });

@@ -2,6 +2,7 @@
  * Keys: tasks of one key run in one worker, in the order of submission; rows
  * K1 to K5.
  */
+#include "hurry.h"
 #include "sabotage.h"
 
 #include <time.h>
@@ -16,7 +17,7 @@ static int
 t_place(struct procpool_job *job, const void *arg, size_t len)
 {
 	const struct op *op = arg;
-	const int n = atomic_fetch_add(&shared->flag[COUNTER], 1) + 1;
+	const int n = flag_add(&shared->flag[COUNTER], 1);
 
 	(void)len;
 	ledger_start(op->id);
@@ -383,6 +384,7 @@ START_TEST(a_key_whose_worker_cannot_be_started_ends_with_the_pool)
 
 	pool_pids(pool, pids); /* both have started */
 	flag_set(&shared->flag[5], 1);
+	hurry();
 	submit_keyed(pool, t_kill, 0, SIGKILL, 1);
 	for (int i = 1; i < 20; i++)
 		submit_keyed(pool, t_place, i, 0, 1);

@@ -64,11 +64,13 @@ flag_set(atomic_int *flag, int value)
 	futex(flag, FUTEX_WAKE, INT32_MAX, NULL);
 }
 
-void
+int
 flag_add(atomic_int *flag, int value)
 {
-	atomic_fetch_add(flag, value);
+	const int before = atomic_fetch_add(flag, value);
+
 	futex(flag, FUTEX_WAKE, INT32_MAX, NULL);
+	return before + value;
 }
 
 bool

@@ -169,9 +169,10 @@ struct shared {
 
 extern struct shared *shared;
 
-/* Change a flag and wake who waits for it. */
+/* Change a flag and wake who waits for it: in no other way is a flag changed
+ * that somebody waits for.  flag_add() returns what it is then. */
 void flag_set(atomic_int *flag, int value);
-void flag_add(atomic_int *flag, int value);
+int flag_add(atomic_int *flag, int value);
 
 /* Wait until a flag is at_least; false when ms (not stretched) passed first. */
 bool flag_await(atomic_int *flag, int at_least, int64_t ms);
