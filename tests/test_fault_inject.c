@@ -26,7 +26,7 @@
 enum {
 	ABREAST = 8, /* runs at once: much of each is waiting */
 	TASKS = 64,
-	LARGE = 100000, /* bytes, of an argument and a result */
+	LARGE = 40000, /* bytes, of an argument and a result */
 	RUN_MS = 20000 /* a run's longest: a pool gives up after some seconds */
 };
 
@@ -537,20 +537,21 @@ end_run(struct run *ended, pid_t pid)
 	return calls;
 }
 
-/* Run with the calls n, n + stride, ...: whether all of them were reached. */
+/* Make some runs, with the calls n, n + stride, ...: whether all of them were
+ * reached. */
 static bool
-run_abreast(struct inject *inject, enum manner manner, int stride)
+run_abreast(struct inject *inject, enum manner manner, int stride, int some)
 {
 	struct run *runs[ABREAST];
 	pid_t pids[ABREAST];
 	bool reached = true;
 	int i;
 
-	for (i = 0; i < ABREAST; i++, inject->first += stride) {
+	for (i = 0; i < some; i++, inject->first += stride) {
 		runs[i] = new_run(inject, manner);
 		pids[i] = begin_run(runs[i]);
 	}
-	for (i = 0; i < ABREAST; i++) {
+	for (i = 0; i < some; i++) {
 		const int first = runs[i]->inject.first;
 		const struct calls calls = end_run(runs[i], pids[i]);
 
@@ -577,9 +578,11 @@ sweep(struct inject inject, enum manner manner, int calls)
 	    (inject.call == INJECT_memory && !inject.for_good &&
 		manner != PREPARED);
 	const int stride = each ? 1 : 1 + calls / ABREAST;
+	const int reached = 1 + (calls - 1) / stride;
 
 	inject.first = 1;
-	while (run_abreast(&inject, manner, stride) && each)
+	while (run_abreast(&inject, manner, stride, each ? ABREAST : reached) &&
+	    each)
 		;
 	fprintf(stderr, "%s in the %s %s: %d calls, by %d\n",
 	    inject_name(inject.call), whos[inject.who],
