@@ -765,6 +765,7 @@ START_TEST(a_text_of_a_worker_is_no_format_and_ends)
 {
 	struct procpool *pool =
 	    begin_fault_with((struct procpool_options){ .n_jobs = 1,
+		.grace_ms = 10,
 		.max_payload = LIMIT,
 		.log = keep_line,
 		.log_level = PROCPOOL_DEBUG });

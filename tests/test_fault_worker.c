@@ -340,7 +340,7 @@ kill_while_returning(struct procpool *pool, int id, useconds_t after)
 		.function = return_much,
 		.done = judge_much,
 		.user = (void *)(uintptr_t)id }));
-	await_flag(&shared->flag[0], 1, 2000);
+	await_flag(&shared->flag[0], 1, 8000);
 	usleep(after);
 	if (atomic_load(&shared->completed[id]) == 0)
 		kill(atomic_load(&shared->flag[0]), SIGKILL);
