@@ -174,6 +174,18 @@ change(enum change what)
 	return 0;
 }
 
+/* Finds stdin open, and nothing to read there. */
+static int
+read_nothing(struct procpool_job *job, const void *arg, size_t len)
+{
+	char byte;
+
+	(void)job;
+	(void)arg;
+	(void)len;
+	return read(STDIN_FILENO, &byte, 1) != 0;
+}
+
 static int
 host_that_changes(void *what)
 {
@@ -181,6 +193,7 @@ host_that_changes(void *what)
 		.n_jobs = 2,
 		.oversubscribe = true,
 		.grace_ms = 100 };
+	struct procpool_result result;
 	struct procpool *pool;
 	int64_t start;
 
@@ -199,6 +212,10 @@ host_that_changes(void *what)
 	need(procpool_start(pool) == 0);
 	if (use_all(pool) != 0)
 		return 1;
+	need(procpool_call_task(pool,
+		 &(struct procpool_task){ .function = read_nothing },
+		 &result) == 0);
+	procpool_result_done(&result);
 	need(procpool_close(pool) == 0);
 	return 0;
 }

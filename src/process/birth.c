@@ -37,18 +37,29 @@ reset_signals(void)
 	(void)sigaltstack(&none, NULL);
 }
 
-/* open() takes the lowest number that is free.  If the host had closed stdout or
- * stderr, something else would get its number, and a job's printf() would write
- * there. */
+/* Where the host's root has no /dev/null, a pipe at its end has as little to
+ * read, and refuses to be written to. */
+static void
+open_nothing(int flags)
+{
+	int fds[2];
+
+	if (open("/dev/null", flags) < 0 && pipe(fds) == 0)
+		(void)close(fds[1]);
+}
+
+/* What is opened takes the lowest number that is free.  If the host had closed
+ * stdout or stderr, something else would get its number, and a job's printf()
+ * would write there. */
 static void
 fill_standard(void)
 {
 	(void)close(STDIN_FILENO);
-	(void)open("/dev/null", O_RDONLY);
+	open_nothing(O_RDONLY);
 	if (fcntl(STDOUT_FILENO, F_GETFD) < 0)
-		(void)open("/dev/null", O_WRONLY);
+		open_nothing(O_WRONLY);
 	if (fcntl(STDERR_FILENO, F_GETFD) < 0)
-		(void)open("/dev/null", O_WRONLY);
+		open_nothing(O_WRONLY);
 }
 
 void
