@@ -339,6 +339,32 @@ START_TEST(a_shutdown_does_not_wait_for_a_stopped_spawner_to_tell_of_a_death)
 }
 END_TEST
 
+static int
+host_that_stops_its_spawner(void *arg)
+{
+	struct procpool *pool = open_pool(2, t_ledger);
+
+	(void)arg;
+	pool_works(pool);
+	need(kill(call_pid(pool, t_parent), SIGSTOP) == 0);
+	flag_set(&shared->flag[0], 1);
+	while (pause() < 0)
+		;
+	return 1;
+}
+
+/* W31: what stands still when the program is killed ends too. */
+START_TEST(a_stopped_spawner_does_not_outlive_the_program)
+{
+	const pid_t host = fork_host(host_that_stops_its_spawner, NULL);
+
+	await_flag(&shared->flag[0], 1, 5000);
+	kill(host, SIGKILL);
+	reap_host(host, 1000);
+	await_processes(0, 1000);
+}
+END_TEST
+
 /* Processes that stop_the_spawner() leaves alone. */
 static pid_t others[8];
 static int n_others;
@@ -496,5 +522,6 @@ RUN_TESTS("fault_start", workers_that_refuse_to_start_break_the_pool,
     a_spawner_that_is_stopped_when_it_is_needed_is_replaced,
     a_busy_pool_whose_spawner_is_stopped_is_shut_down_in_time,
     a_shutdown_does_not_wait_for_a_stopped_spawner_to_tell_of_a_death,
+    a_stopped_spawner_does_not_outlive_the_program,
     a_pool_is_opened_though_the_prepared_process_is_stopped,
     a_pool_is_opened_though_the_prepared_process_is_dying)

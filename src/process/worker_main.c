@@ -1,6 +1,7 @@
 #include "process/worker_main.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -131,6 +132,15 @@ make_environment(const struct procpool_env *env)
 	return pp_env_merge(environ, text, env->len);
 }
 
+/* One that was stopped before the host ended would stay, and so would whatever
+ * it is to end. */
+static void
+wake_spawner(pid_t spawner)
+{
+	if (getppid() == spawner)
+		(void)kill(spawner, SIGCONT);
+}
+
 /* The end of its thread is that of a worker, even if a job has left other
  * threads: they would keep a process that nobody can use. */
 static void
@@ -181,6 +191,8 @@ pp_worker_main(
 	limit_loaded_runtimes();
 	pp_birth_unblock();
 	rc = serve(request, tasks, results, page, has_areas);
+	if (rc == -EPIPE)
+		wake_spawner(spawner);
 	(void)fflush(stdout);
 	_exit(rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 }
