@@ -264,6 +264,41 @@ START_TEST(chatter_deafness_and_hanging_up_cost_only_the_liars_tasks)
 }
 END_TEST
 
+/* ------------------------------------------------------ Tasks passed over */
+
+/* Takes back on the page, as the host might, all that the worker was sent. */
+static int
+t_take_back(struct procpool_job *job, const void *arg, size_t len)
+{
+	struct stub stub = stub_take_over(job, arg);
+
+	note_liar();
+	for (uint64_t i = 1; i < PP_SLOTS; i++)
+		(void)pp_claim_take(
+		    stub.page, stub.sequence + i, CLAIM_REVOKED);
+	return t_ledger(job, arg, len);
+}
+
+/* P06: what a worker does not run, nor tell of, ends, and that with the worker.
+ */
+START_TEST(a_worker_that_passes_over_its_tasks_is_killed_for_it)
+{
+	struct procpool *pool = begin_liars(1);
+
+	submit_ops(pool, t_wait, 0, 0, 8);
+	await_flag(&shared->flag[8], 1, 5000);
+	submit_ops(pool, t_take_back, 1, 1, 0);
+	submit_ops(pool, t_ledger, 2, 20, 0);
+	flag_set(&shared->flag[9], 1);
+	ledger_await(21, 5000);
+	expect_success(0, 1);
+	for (int id = 2; id <= 20; id++)
+		expect_end(id, PROCPOOL_EPROTOCOL, 0);
+	ck_assert_int_eq(atomic_load(&shared->flag[BREACHES]), 1);
+	end_fault(pool, 21);
+}
+END_TEST
+
 /* ---------------------------------------------------------- Many at once */
 
 static int
@@ -835,6 +870,7 @@ RUN_TESTS("fault_lies", lies_about_results_cost_only_the_liars_tasks,
     lies_about_large_results_cost_only_the_liars_tasks,
     lies_on_the_page_cost_only_the_liars_tasks,
     chatter_deafness_and_hanging_up_cost_only_the_liars_tasks,
+    a_worker_that_passes_over_its_tasks_is_killed_for_it,
     lies_mixed_at_random_cost_only_the_liars_tasks,
     lies_before_the_first_task_cost_no_task,
     a_result_for_a_task_that_was_taken_back_is_not_believed,

@@ -255,7 +255,7 @@ pp_channel_io(
 		    take_output(ch, n > 0 ? items[ITEM_OUTPUT].revents : 0);
 	/* Nor does one that prints all the time hide its results. */
 	if (harvest < deadline && (n == 0 || printed))
-		pp_channel_harvest(ch, ended);
+		pp_channel_audit(ch, ended);
 	if (n <= 0)
 		return n == 0 && first >= deadline ? CHANNEL_QUIET
 						   : CHANNEL_ACTIVE;

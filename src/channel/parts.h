@@ -16,6 +16,10 @@ int pp_channel_read(struct channel *ch, struct task_list *ended);
 /* Fetch results that the worker has finished and not written yet. */
 void pp_channel_harvest(struct channel *ch, struct task_list *ended);
 
+/* The same, and see whether it has passed over a task without a result: it has
+ * broken the protocol then, for that task would never end. */
+void pp_channel_audit(struct channel *ch, struct task_list *ended);
+
 /* Wait for the spawner to say something of the worker: whether it has.  It may
  * take `extra` ms longer than others; at the end of the pool hardly any. */
 bool pp_channel_await_report(struct channel *ch, int64_t extra);

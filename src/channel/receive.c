@@ -10,6 +10,17 @@
 
 #include "channel/parts.h"
 
+/* The oldest one in flight, past frames that were revoked. */
+static uint64_t
+oldest_locked(const struct channel *ch)
+{
+	uint64_t n = ch->oldest;
+
+	while (n < ch->next && ch->flight[n % PP_SLOTS] == NULL)
+		n++;
+	return n;
+}
+
 /* The task that a result is for: it must be the oldest one in flight, sent
  * whole, and claimed.  Takes it out of flight. */
 static struct task *
@@ -17,9 +28,7 @@ land_locked(struct channel *ch, uint64_t sequence)
 {
 	struct task *task = NULL;
 
-	while (
-	    ch->oldest < ch->next && ch->flight[ch->oldest % PP_SLOTS] == NULL)
-		ch->oldest++;
+	ch->oldest = oldest_locked(ch);
 	if (ch->oldest < ch->next && sequence == ch->oldest &&
 	    sequence >= ch->fixed && pp_claimed(ch->page, sequence)) {
 		task = ch->flight[sequence % PP_SLOTS];
@@ -193,6 +202,15 @@ receive_locked(
 	}
 }
 
+static void
+tell_breach(struct channel *ch)
+{
+	pp_log(&ch->pool->log, PROCPOOL_ERROR,
+	    "%s (pid %d) broke the protocol and is killed", ch->name,
+	    (int)ch->pid);
+	pp_channel_event(ch, LIFE_BROKE);
+}
+
 /* Take all frames that have come.  A worker that lies is killed. */
 static void
 take_frames(struct channel *ch, struct task_list *ended)
@@ -207,12 +225,8 @@ take_frames(struct channel *ch, struct task_list *ended)
 			rc = PROCPOOL_EPROTOCOL;
 	} while (rc == 1);
 	uv_mutex_unlock(&ch->lock);
-	if (rc < 0) {
-		pp_log(&ch->pool->log, PROCPOOL_ERROR,
-		    "%s (pid %d) broke the protocol and is killed", ch->name,
-		    (int)ch->pid);
-		pp_channel_event(ch, LIFE_BROKE);
-	}
+	if (rc < 0)
+		tell_breach(ch);
 }
 
 /* Read from the result pipe past what the ring has given already. */
@@ -264,10 +278,32 @@ pp_channel_harvest(struct channel *ch, struct task_list *ended)
 	size_t total = 0, n = 1;
 
 	/* No more than the ring holds, whatever a worker pretends. */
-	for (ch->quiet = true; !ch->broke && n > 0 && total < PP_RING;) {
+	while (!ch->broke && n > 0 && total < PP_RING) {
 		n = pp_stream_from_ring(&ch->in, ch->page);
 		total += n;
 		if (n > 0)
 			take_frames(ch, ended);
 	}
+}
+
+void
+pp_channel_audit(struct channel *ch, struct task_list *ended)
+{
+	const uint64_t passed =
+	    atomic_load_explicit(&ch->page->passed, memory_order_acquire);
+	uint64_t oldest;
+	bool waits, skipped;
+
+	pp_channel_harvest(ch, ended);
+	uv_mutex_lock(&ch->lock);
+	oldest = oldest_locked(ch);
+	waits = oldest < ch->next;
+	/* What it had passed by then it has told by now. */
+	skipped = waits && oldest < passed &&
+	    ch->in.position == atomic_load(&ch->page->committed);
+	/* While it has not come to the oldest, it may yet pass that. */
+	ch->quiet = !waits || pp_claimed(ch->page, oldest);
+	uv_mutex_unlock(&ch->lock);
+	if (skipped && !ch->broke)
+		tell_breach(ch);
 }
