@@ -238,6 +238,9 @@ end_unborn:
 #ifdef MUTANT_COMMIT_LATE
 			   claim_ahead();
 #endif
+#ifdef MUTANT_PASS_FIRST
+			   passed[w] = (n + 1) % SEQUENCES;
+#endif
 			   commit()
 #ifdef MUTANT_COMMIT_LATE
 			:: ahead ->
@@ -290,6 +293,8 @@ end_unborn:
 /* Slot n is free for sequence n + SLOTS when task n is out of flight and the
  * worker has passed frame n. */
 #define BEHIND(w, n) ((next[w] + SEQUENCES - (n)) % SEQUENCES)
+#define PASSED_OVER(w, n) \
+	(flight[SLOT(w, n)] != 0 && BEHIND(w, n) > BEHIND(w, passed[w]))
 #define FREE_BY_FLIGHT(w) (flight[SLOT(w, next[w])] == 0)
 #define FREE_BY_PASSED(w) (BEHIND(w, known) < SLOTS)
 #if defined(MUTANT_SLOT_EARLY)
@@ -758,6 +763,13 @@ proctype Monitor(byte w)
 
 #ifdef LIVE
 	:: read_ring()
+
+	/* Look whether the worker lies. */
+	:: d_step {
+		!locked[w] && got == committed[w] ->
+		assert(!PASSED_OVER(w, NEWEST(w, 0)) &&
+		    !PASSED_OVER(w, NEWEST(w, 1)))
+	   }
 #endif
 
 #if REFRESHES > 0
