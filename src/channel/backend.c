@@ -44,7 +44,7 @@ drop_channels(struct procpool *pool)
 	free(pool->channels);
 	pool->channels = NULL;
 	pool->idle = NULL;
-	pool->hungry = pool->ahead = 0;
+	pool->hungry = pool->ahead = pool->rich = 0;
 }
 
 static int

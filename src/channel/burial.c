@@ -210,7 +210,7 @@ empty_flight(struct channel *ch, const struct death *death,
 							    : BURIAL_EXCUSED;
 		}
 	}
-	ch->live = 0;
+	ch->live = ch->tied = 0;
 	ch->oldest = ch->next;
 	uv_mutex_unlock(&ch->lock);
 	return burial;

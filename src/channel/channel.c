@@ -68,7 +68,7 @@ pp_channel_clear(struct channel *ch)
 	pp_outbox_clear(&ch->out);
 	uv_mutex_lock(&ch->lock);
 	ch->next = ch->oldest = ch->fixed = 0;
-	ch->live = 0;
+	ch->live = ch->tied = 0;
 	uv_mutex_unlock(&ch->lock);
 	ch->pid = 0;
 	ch->quiet = ch->told_to_end = ch->hung_up = ch->broke = false;

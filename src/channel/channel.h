@@ -47,7 +47,7 @@ struct channel {
 
 	/* Under the pool's lock. */
 	enum channel_mode mode;
-	bool hungry, ahead; /* counted in the pool */
+	bool hungry, ahead, rich; /* counted in the pool */
 	uint64_t seen; /* what the queue had got when work was looked for */
 	bool wanted_back; /* the monitor waits for the lease to end */
 	bool given_up; /* not even a kill ended its worker, and the pool ends */
@@ -63,7 +63,8 @@ struct channel {
 	/* The first after a large one whose bytes are still in its task: until
 	 * they have gone it stays in flight. */
 	uint64_t fixed;
-	size_t live; /* tasks in flight */
+	size_t live; /* tasks in flight, */
+	size_t tied; /* and of these, those that only it may run */
 	bool lent; /* to a caller: nothing may be revoked */
 
 	/* The monitor's, whoever drives. */

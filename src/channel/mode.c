@@ -28,6 +28,14 @@ set_ahead_locked(struct channel *ch, bool ahead)
 }
 
 static void
+set_rich_locked(struct channel *ch, bool rich)
+{
+	if (ch->rich != rich)
+		ch->pool->rich += rich ? 1 : -1;
+	ch->rich = rich;
+}
+
+static void
 push_idle_locked(struct channel *ch)
 {
 	ch->mode = CHANNEL_IDLE;
@@ -167,14 +175,16 @@ pp_mode_go_away(struct channel *ch)
 	ch->mode = CHANNEL_AWAY;
 	set_hungry_locked(ch, false);
 	set_ahead_locked(ch, false);
+	set_rich_locked(ch, false);
 	uv_mutex_unlock(&ch->pool->lock);
 }
 
 void
-pp_mode_tell_load_locked(struct channel *ch, size_t tasks)
+pp_mode_tell_load_locked(struct channel *ch, size_t tasks, size_t tied)
 {
 	set_hungry_locked(ch, tasks == 0);
 	set_ahead_locked(ch, tasks > 1);
+	set_rich_locked(ch, tasks > 1 && tied < tasks);
 }
 
 struct share
@@ -240,7 +250,7 @@ pp_lease_end(struct channel *ch)
 	uv_mutex_lock(&pool->lock);
 	/* What was sent ahead to others meanwhile may be stolen. */
 	wake = ch->wanted_back || pp_queue_has_for(&pool->queue, ch->index) ||
-	    pool->ahead > 0 || order_locked(ch) != ORDER_SERVE;
+	    pool->rich > 0 || order_locked(ch) != ORDER_SERVE;
 	ch->wanted_back = false;
 	if (wake) {
 		ch->mode = CHANNEL_AWAKE;

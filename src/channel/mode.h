@@ -41,8 +41,8 @@ bool pp_mode_go_idle(struct channel *ch);
 void pp_mode_go_away(struct channel *ch);
 
 /* Say whether the worker has nothing to do, and whether it has more than it
- * is at. */
-void pp_mode_tell_load_locked(struct channel *ch, size_t tasks);
+ * is at: so many tasks, and of these so many that only it may run. */
+void pp_mode_tell_load_locked(struct channel *ch, size_t tasks, size_t tied);
 
 /* What a channel may take from the queue. */
 struct share {

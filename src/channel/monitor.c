@@ -14,9 +14,10 @@
 
 /* ---------------------------------------------------------------- Work */
 
-/* Take what fits of this channel's share: how many. */
+/* Take what fits of this channel's share: how many, and how many of these are
+ * tied to it. */
 static size_t
-take_locked(struct channel *ch, struct task **tasks)
+take_locked(struct channel *ch, struct task **tasks, size_t *tied)
 {
 	struct queue *queue = &ch->pool->queue;
 	struct share share = pp_mode_share_locked(ch, ch->live);
@@ -28,6 +29,7 @@ take_locked(struct channel *ch, struct task **tasks)
 	    pp_queue_choose(queue, ch->index, share.shared > 0, &choice) &&
 	    pp_channel_fits_locked(ch, &load, choice.len)) {
 		share.shared -= choice.shared;
+		*tied += !choice.shared;
 		tasks[n++] = pp_queue_take(queue, &choice);
 	}
 	return n;
@@ -43,14 +45,15 @@ take_work(struct channel *ch)
 {
 	struct procpool *pool = ch->pool;
 	struct task *tasks[PP_SLOTS];
-	size_t n, i;
+	size_t tied, n, i;
 	bool busy;
 
 	uv_mutex_lock(&ch->lock);
 	pp_channel_skip_passed_locked(ch);
+	tied = ch->tied;
 	uv_mutex_lock(&pool->lock);
-	n = take_locked(ch, tasks);
-	pp_mode_tell_load_locked(ch, ch->live + n);
+	n = take_locked(ch, tasks, &tied);
+	pp_mode_tell_load_locked(ch, ch->live + n, tied);
 	ch->seen = pool->queue.pushed;
 	uv_mutex_unlock(&pool->lock);
 	for (i = 0; i < n; i++)

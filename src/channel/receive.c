@@ -35,6 +35,7 @@ land_locked(struct channel *ch, uint64_t sequence)
 		ch->flight[sequence % PP_SLOTS] = NULL;
 		ch->oldest++;
 		ch->live--;
+		ch->tied -= task->tie != TIE_NONE;
 	}
 	return task;
 }

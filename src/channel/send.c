@@ -52,6 +52,7 @@ pp_channel_send_locked(struct channel *ch, struct task *task)
 
 	ch->flight[sequence % PP_SLOTS] = task;
 	ch->live++;
+	ch->tied += task->tie != TIE_NONE;
 	pp_claim_offer(ch->page, sequence);
 	if (task->len >= PP_LARGE) {
 		ch->fixed = ch->next;
@@ -143,6 +144,7 @@ pp_channel_revoke_locked(
 			return; /* claimed, and so is all before it */
 		ch->flight[n % PP_SLOTS] = NULL;
 		ch->live--;
+		ch->tied -= task->tie != TIE_NONE;
 		most--;
 		pp_list_push_front(list, task);
 	}

@@ -48,15 +48,16 @@ static bool
 keep(struct channel *ch, struct task_list *loot)
 {
 	struct procpool *pool = ch->pool;
-	size_t live;
+	size_t live, tied;
 
 	uv_mutex_lock(&ch->lock);
 	while (loot->first != NULL &&
 	    pp_channel_fits_locked(ch, &(struct load){ 0 }, loot->first->len))
 		pp_channel_send_locked(ch, pp_list_pop(loot));
 	live = ch->live;
+	tied = ch->tied;
 	uv_mutex_lock(&pool->lock);
-	pp_mode_tell_load_locked(ch, live);
+	pp_mode_tell_load_locked(ch, live, tied);
 	if (live > 1)
 		pp_mode_rouse_locked(pool);
 	/* What came since then did not see that anything was sent ahead. */

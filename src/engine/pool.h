@@ -103,7 +103,8 @@ struct procpool {
 	struct channel *channels; /* n_jobs; set from start to stop */
 	struct channel *idle; /* under lock: a stack of sleeping ones */
 	int hungry; /* under lock: how many have nothing to do, */
-	int ahead; /* and how many have more than they are at */
+	int ahead; /* how many have more than they are at, */
+	int rich; /* and of these, how many what others may run */
 	/* Under lock: where new workers come from, and during a refresh, where
 	 * old ones do.  While there are monitors, changed under renewing too. */
 	struct spawner *spawner, *outgoing;
