@@ -137,7 +137,8 @@ const char *procpool_version(void);
 	X(PROCPOOL_ETOOBIG, -10007, \
 	    "the bytes are more than the pool's max_payload") \
 	X(PROCPOOL_ESHUTDOWN, -10008, \
-	    "the pool was shut down before the task ended") \
+	    "the pool was shut down before this ended (a batch that it cut short " \
+	    "takes no more tasks: open another)") \
 	X(PROCPOOL_EBROKEN, -10009, \
 	    "the pool cannot keep workers alive (why is in the log, and in the " \
 	    "message of each task that ended so): shut it down, mend the " \
@@ -156,7 +157,8 @@ const char *procpool_version(void);
 	X(PROCPOOL_ENOENTRY, -10023, \
 	    "entry_point is NULL: name the function the workers run") \
 	X(PROCPOOL_EENV, -10024, \
-	    "an environment entry must read NAME=VALUE, with a NAME") \
+	    "an environment entry must read NAME=VALUE, and a NAME is not empty " \
+	    "and has no '='") \
 	X(PROCPOOL_EENVSIZE, -10025, \
 	    "the environment entries are more than 64 KiB together") \
 	X(PROCPOOL_ENAME, -10026, \
@@ -165,13 +167,15 @@ const char *procpool_version(void);
 	    "max_payload must be at most 1 TiB (2^40 bytes)") \
 	X(PROCPOOL_EGRACE, -10028, \
 	    "grace_ms must be 0 (for the default) or more") \
+	X(PROCPOOL_ELEVEL, -10029, \
+	    "log_level must be one of enum procpool_level, as PROCPOOL_INFO") \
 	/* What was wrong with a call. */ \
 	X(PROCPOOL_ENULL, -10040, "an argument that must be given is NULL") \
 	X(PROCPOOL_ENOTRUNNING, -10041, \
 	    "the pool is not running: call procpool_start() first") \
 	X(PROCPOOL_ERUNNING, -10042, "the pool is running already") \
 	X(PROCPOOL_ECLOSING, -10043, \
-	    "the pool is being closed and takes no more tasks") \
+	    "the pool is closed, or is being closed, and takes no more tasks") \
 	X(PROCPOOL_EFORKED, -10044, \
 	    "the pool belongs to the process that opened it, and this is a " \
 	    "copy: open a pool of its own here") \
@@ -186,8 +190,8 @@ const char *procpool_version(void);
 	X(PROCPOOL_EOVERFLOW, -10048, \
 	    "the batch has all its tasks already: open a larger one") \
 	X(PROCPOOL_EINCOMPLETE, -10049, \
-	    "the batch was given fewer tasks than its size, and the wait " \
-	    "timed out: submit the others") \
+	    "not all tasks of the batch were submitted, or the one that is asked " \
+	    "for has not ended: submit the others, and wait for them") \
 	X(PROCPOOL_ETIMEDOUT, -10050, \
 	    "the wait timed out; nothing has changed") \
 	X(PROCPOOL_EFOREIGN, -10051, "the batch belongs to another pool") \
@@ -195,8 +199,9 @@ const char *procpool_version(void);
 	    "there is no such index: it must be below the batch's size") \
 	X(PROCPOOL_EPREPARED, -10053, "procpool_prepare() was called before") \
 	X(PROCPOOL_EUNPREPARED, -10054, \
-	    "the pointer is not valid in the process kept by " \
-	    "procpool_prepare(): it must point to what was there at that call") \
+	    "a function of the options, or options.user, is not there in the " \
+	    "process kept by procpool_prepare(): it must point to what was " \
+	    "there at that call") \
 	X(PROCPOOL_ESPAWNER, -10055, \
 	    "the process that forks the workers could not be started: it hung " \
 	    "or died at birth each time (call procpool_prepare() at the top of " \
@@ -389,9 +394,10 @@ void procpool_job_log(struct procpool_job *job, enum procpool_level level,
  *
  * env      what worker_env was given
  * name     the variable; not empty, without '='
- * format   its value, as for printf, then its arguments
+ * format   its value, as for printf, then its arguments; copied
  *
  * Returns 0.
+ *   PROCPOOL_ENULL      env or name is NULL
  *   PROCPOOL_EENV       the name cannot be one
  *   PROCPOOL_EENVSIZE   the settings together would pass 64 KiB
  */
@@ -551,7 +557,8 @@ int procpool_prepare(void);
  *   PROCPOOL_ENULL   pool or options is NULL
  *   PROCPOOL_ESIZE, PROCPOOL_EFRACTION, PROCPOOL_ETWOSIZES,
  *   PROCPOOL_ENOENTRY, PROCPOOL_EENV, PROCPOOL_EENVSIZE, PROCPOOL_ENAME,
- *   PROCPOOL_ELIMIT, PROCPOOL_EGRACE
+ *   PROCPOOL_ELIMIT, PROCPOOL_EGRACE, PROCPOOL_ELEVEL
+ *   -ENOMEM   no memory
  *   and what procpool_start() returns
  */
 int procpool_open(
@@ -894,7 +901,11 @@ int procpool_batch_open(
 /*
  * Submit the batch's next task.
  *
+ * arg, len   as for procpool_submit(); the function is the pool's entry point
+ *            (procpool_submit_task() takes any, and a batch too)
+ *
  * Returns as procpool_submit_task(), and
+ *   PROCPOOL_ECLOSING    the pool is closed, too
  *   PROCPOOL_ESHUTDOWN   the pool was shut down since the batch was opened,
  *                        before it had all its tasks: open another one
  *   PROCPOOL_EBROKEN     likewise, the pool broke, even if it runs again

@@ -203,6 +203,24 @@ START_TEST(a_negative_grace_time_is_refused)
 }
 END_TEST
 
+START_TEST(a_log_level_that_is_none_is_refused)
+{
+	refused(open_fails((struct procpool_options){
+		    .entry_point = t_echo, .log_level = PROCPOOL_ERROR + 1 }),
+	    PROCPOOL_ELEVEL, "log_level", "enum procpool_level");
+	expect(open_fails((struct procpool_options){ .entry_point = t_echo,
+		   .log_level = (enum procpool_level) - 1 }),
+	    PROCPOOL_ELEVEL);
+}
+END_TEST
+
+START_TEST(a_setting_of_nothing_is_refused)
+{
+	refused(procpool_env_set(NULL, "NAME", "value"), PROCPOOL_ENULL,
+	    "must be given");
+}
+END_TEST
+
 START_TEST(missing_arguments_of_open_are_refused)
 {
 	struct procpool *pool;
@@ -471,14 +489,20 @@ START_TEST(a_batch_that_is_full_foreign_or_short_says_so)
 		    other, &(struct procpool_task){ .batch = batch }),
 	    PROCPOOL_EFOREIGN, "belongs to another pool");
 	refused(procpool_batch_wait(batch, 0), PROCPOOL_EINCOMPLETE,
-	    "fewer tasks than its size", "submit the others");
+	    "not all tasks", "were submitted", "submit the others");
+	refused(procpool_batch_result(batch, 0, &result), PROCPOOL_EINCOMPLETE,
+	    "has not ended", "wait");
 	ok(procpool_batch_add(batch, NULL, 0));
 	refused(procpool_batch_add(batch, NULL, 0), PROCPOOL_EOVERFLOW,
 	    "all its tasks", "open a larger one");
 	refused(procpool_batch_result(batch, 1, &result), PROCPOOL_EINDEX,
 	    "no such index", "below the batch's size");
 	procpool_batch_close(batch);
+	ok(procpool_batch_open(&batch, other, 1));
 	close_pool(other);
+	refused(
+	    procpool_batch_add(batch, NULL, 0), PROCPOOL_ECLOSING, "is closed");
+	procpool_batch_close(batch);
 	close_pool(pool);
 }
 END_TEST
@@ -491,7 +515,8 @@ RUN_TESTS("bad input", each_error_has_its_name_and_one_line_of_text,
     environment_entries_without_name_or_value_are_refused,
     too_large_an_environment_is_refused, names_that_spoil_log_lines_are_refused,
     the_longest_name_is_accepted, too_large_a_limit_is_refused,
-    a_negative_grace_time_is_refused, missing_arguments_of_open_are_refused,
+    a_negative_grace_time_is_refused, a_log_level_that_is_none_is_refused,
+    a_setting_of_nothing_is_refused, missing_arguments_of_open_are_refused,
     every_function_refuses_a_missing_pool, bytes_that_are_missing_are_refused,
     missing_batches_are_refused, the_result_of_a_refused_call_holds_nothing,
     a_call_with_a_callback_or_a_batch_is_refused,

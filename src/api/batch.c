@@ -80,7 +80,7 @@ procpool_batch_add(struct procpool_batch *batch, const void *arg, size_t len)
 	uv_mutex_lock(&batch->lock);
 	gone = batch->gone;
 	uv_mutex_unlock(&batch->lock);
-	return gone ? PROCPOOL_ENOTRUNNING
+	return gone ? PROCPOOL_ECLOSING
 		    : procpool_submit_task(batch->pool, &task);
 }
 

@@ -94,6 +94,8 @@ pp_options_take(struct procpool *pool, const struct procpool_options *options)
 		return PROCPOOL_ELIMIT;
 	if (options->grace_ms < 0)
 		return PROCPOOL_EGRACE;
+	if ((unsigned)options->log_level > PROCPOOL_ERROR)
+		return PROCPOOL_ELEVEL;
 	rc = take_name(pool, options->name);
 	if (rc == 0)
 		rc = take_size(pool, options);

@@ -57,7 +57,9 @@ procpool_env_set(
 	int written;
 	va_list args;
 
-	if (env == NULL || name_len == 0 || strchr(name, '=') != NULL)
+	if (env == NULL || name == NULL)
+		return PROCPOOL_ENULL;
+	if (name_len == 0 || strchr(name, '=') != NULL)
 		return PROCPOOL_EENV;
 	room = PP_ENV_MAX - env->len;
 	if (name_len + 2 > room)
