@@ -27,22 +27,28 @@
  *            All of them are aligned for any type (16 bytes), so a struct can
  *            be read in place.
  *
- * Threads    Every function may be called from any thread at any time, except
- *            that procpool_close() must be the last call on a pool.  None may
- *            be called from a signal handler.  A thread that is cancelled
- *            (pthread_cancel) in a call ends the call first.
+ * Threads    Every function on a pool or a batch may be called from any thread
+ *            at any time, but procpool_close() and procpool_batch_close() must
+ *            be the last call that begins on theirs.  What takes a job or an
+ *            environment is for the function that was given it, one thread at
+ *            a time.  None may be called from a signal handler.  A thread that
+ *            is cancelled (pthread_cancel) in a call ends the call first.
  *
  * Callbacks  They run one at a time for each pool, on threads of the pool with
  *            all signals blocked; the last ones of a pool that is shut down in
  *            the thread that does so, and in debug mode in one that submits.
  *            They may submit.  What would wait for the callback itself is
- *            refused with PROCPOOL_EDEADLOCK.  A callback that takes long
+ *            refused with PROCPOOL_EDEADLOCK, as it is in the pool's log
+ *            function and in its worker_env.  A callback that takes long
  *            holds up other callbacks and, at worst, one worker.  It must
  *            return: no longjmp, no pthread_exit, no exception of C++.
  *
  * fork       A pool belongs to the process that opened it.  In a copy of that
- *            process made by fork (a worker is one) every call on it returns
- *            PROCPOOL_EFORKED.  A worker may open pools of its own.
+ *            process made by fork (a worker is one) every call on it or its
+ *            batches returns PROCPOOL_EFORKED, or if it returns no error what
+ *            it does for NULL; only procpool_name(), procpool_n_jobs() and
+ *            procpool_batch_size() answer there too.  A worker may open pools
+ *            of its own.
  *
  * Snapshot   Workers see the memory of the program as it was when the pool
  *            was started (or procpool_prepare() was called), copy-on-write:
@@ -60,17 +66,17 @@
  *            with what it shared with the program).
  *
  * Breaking   Deaths outside of any task or in a broadcast, more than 10 (or 3
- *            for each worker) in a row with no task succeeding in between,
- *            break the pool: its tasks end with PROCPOOL_EBROKEN, the cause
- *            being their message and in the log, and every call says so until
- *            it is shut down; then it may be started again.  When the process
- *            that forks workers is killed, its workers end with it; another is
- *            made from the program as it is then (or was at
- *            procpool_prepare()), and the log says so.  The second time within
- *            ten seconds breaks the pool.  When a limit of the system
- *            (descriptors, processes, memory) forbids to replace a worker, it
- *            is tried again, up to once a second, and others go on meanwhile;
- *            a pool that has no other breaks after some seconds.
+ *            for each worker, if that is more) in a row with no task
+ *            succeeding in between, break the pool: its tasks end with
+ *            PROCPOOL_EBROKEN, the cause being their message and in the log,
+ *            and every call says so until it is shut down; then it may be
+ *            started again.  When the process that forks workers is killed, its
+ *            workers end with it; another is made from the program as it is
+ *            then (or was at procpool_prepare()), and the log says so.  The
+ *            second time within ten seconds breaks the pool.  When a limit of
+ *            the system (descriptors, processes, memory) forbids to replace a
+ *            worker, it is tried again, up to once a second, and others go on
+ *            meanwhile; a pool that has no other breaks after some seconds.
  *
  * Memory     Arguments and results of 32 KiB to 64 MiB travel in memory that
  *            the host shares with each worker, used again and again; larger
@@ -95,8 +101,9 @@
  *            leaves nothing behind: workers end when the program does,
  *            however it ends.
  *
- * Time       Limits are in milliseconds (int64_t; 0 polls, -1 waits for
- *            ever), measurements in nanoseconds, both on the monotonic clock.
+ * Time       Limits are in milliseconds (int64_t; 0 polls, -1 or less waits
+ *            for ever), measurements in nanoseconds, both on the monotonic
+ *            clock.
  */
 #ifndef PROCPOOL_H
 #define PROCPOOL_H
@@ -297,8 +304,8 @@ int procpool_return(struct procpool_job *job, const void *data, size_t len);
  *       anything
  *
  * Returns the space, aligned to 16, to be filled and then given to
- * procpool_return() with the number of bytes used; NULL when len is above
- * max_payload or there is no memory.  It is the job's until the function
+ * procpool_return() with the number of bytes used; NULL when job is, when len
+ * is above max_payload, or when there is no memory.  It is the job's until the function
  * returns, the next call of this one, or procpool_return() with other bytes,
  * and its content is lost then.  A process that the job forks does not have
  * it.
@@ -313,7 +320,8 @@ void *procpool_reserve(struct procpool_job *job, size_t len);
  *
  * The task has failed then, also when the job returns 0.
  *
- * Returns code (or -1 when code is 0), so that a job can end with
+ * Returns code (or -1 when code is 0; also when job is NULL, and then nothing
+ * else happens), so that a job can end with
  * `return procpool_fail(job, 7, "no such record: %ld", id)`.
  */
 int procpool_fail(struct procpool_job *job, int code, const char *format, ...)
@@ -353,10 +361,9 @@ enum procpool_level {
  * user      the pool's options.user
  *
  * Called from threads of the pool and from your calls, one line at a time.
- * It must not call any function on the pool; what would wait for it is refused
- * with PROCPOOL_EDEADLOCK.  What time it takes comes on top of the bounds that
- * this manual gives.  Bytes that would break a line, control
- * characters, are shown as '?'; all others are as they were written.
+ * It must not call any function on the pool.  What time it takes comes on top of the bounds that
+ * this manual gives.  Bytes that would break a line, control characters other
+ * than tabs, are shown as '?'; all others are as they were written.
  *
  * What workers print comes here too: a log function that wants PROCPOOL_INFO
  * lines gets what jobs, and the programs that they start, write to stdout and
@@ -378,6 +385,7 @@ typedef void (*procpool_log_fn)(
  * host, with the worker's name before it, before the job's result does.  In a
  * process that the job has forked it does nothing.
  *
+ * level    as it stands in the log; with one that is none nothing is logged
  * format   as for printf, then its arguments; cut at 1000 bytes
  */
 void procpool_job_log(struct procpool_job *job, enum procpool_level level,
@@ -416,9 +424,10 @@ int procpool_env_set(
  * worker   the worker's index, 0 to n_jobs - 1
  * user     the pool's options.user
  *
- * Returns 0, or a negative error and the worker is not forked.  It may run on
- * any thread, also on several at once, and must not call the pool: what would
- * wait for it is refused with PROCPOOL_EDEADLOCK.
+ * Returns 0, or a negative error and the worker is not forked:
+ * procpool_start() returns that error, and for a replacement it counts as a
+ * shortage (see Breaking above).  It may run on any thread, also on several at
+ * once, and must not call the pool.
  */
 typedef int (*procpool_env_fn)(
     struct procpool_env *env, int worker, void *user);
@@ -863,9 +872,10 @@ int procpool_broadcast(struct procpool *pool, const struct procpool_task *task);
  *            the returned error as its outcome.
  *
  * Returns the outcome: 0 when the function succeeded, otherwise as in struct
- * procpool_result.  When the task was not accepted, as procpool_submit().
- * Called from a callback of this pool, or in debug mode from a job:
- * PROCPOOL_EDEADLOCK; in a worker: PROCPOOL_EFORKED.
+ * procpool_result.  When the task was not accepted, as procpool_submit(), and
+ *   PROCPOOL_ENULL       result is NULL, too
+ *   PROCPOOL_EDEADLOCK   called from a callback of this pool, or in debug mode
+ *                        from a job
  *
  * The quickest way to a result: when a worker is idle the calling thread
  * drives it itself.
@@ -931,10 +941,10 @@ int procpool_batch_add(
  */
 int procpool_batch_wait(struct procpool_batch *batch, int64_t timeout_ms);
 
-/* How many tasks the batch takes. */
+/* How many tasks the batch takes; 0 for NULL. */
 size_t procpool_batch_size(const struct procpool_batch *batch);
 
-/* How many of its tasks have ended. */
+/* How many of its tasks have ended; 0 for NULL. */
 size_t procpool_batch_ended(struct procpool_batch *batch);
 
 /*
@@ -967,8 +977,8 @@ struct procpool_stats {
 	/* Ended, by outcome.  Together with queued and running they make up
 	 * submitted. */
 	uint64_t succeeded; /* 0 */
-	uint64_t failed; /* PROCPOOL_EFAILED, PROCPOOL_ETOOBIG,
-			  * PROCPOOL_ERESERVED, -ENOMEM, -EFAULT */
+	uint64_t failed; /* PROCPOOL_EFAILED, and all that is named nowhere
+			  * below: PROCPOOL_ETOOBIG, -ENOMEM, ... */
 	uint64_t crashed; /* PROCPOOL_ECRASHED, PROCPOOL_EEXITED and
 			   * PROCPOOL_EDIED */
 	uint64_t protocol; /* PROCPOOL_EPROTOCOL */
