@@ -55,6 +55,11 @@ example()
 sed -n 's/^ *[0-9][0-9]*  \([a-z]*\.c\) .*/\1/p' "$srcdir/examples/README" |
 	sort >"$dir/out"
 compare README 0 0
+while read -r source; do
+	built=$here/examples/${source%.c}
+	[ -e "$built" ] || [ -e "$built.so" ] || [ "$source" = gzip.c ] ||
+		fail "$source is not built"
+done <"$dir/expected"
 awk '/^```c$/ { on = 1; next } /^```$/ { on = 0 } on' "$srcdir/README" \
 	>"$dir/expected"
 sed '1,/^ \*\/$/d' "$srcdir/examples/first.c" >"$dir/out"
