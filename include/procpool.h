@@ -140,9 +140,10 @@ const char *procpool_version(void);
 	    "the worker broke the protocol while it ran the task and was " \
 	    "killed: does the task write to descriptors it did not open?") \
 	X(PROCPOOL_ELOST, -10006, \
-	    "the task was lost: the process that keeps the workers was killed") \
+	    "the task was lost: the process that forks the workers was killed, " \
+	    "and they with it") \
 	X(PROCPOOL_ETOOBIG, -10007, \
-	    "the bytes are more than the pool's max_payload") \
+	    "the bytes are more than max_payload, an option of the pool, allows") \
 	X(PROCPOOL_ESHUTDOWN, -10008, \
 	    "the pool was shut down before this ended (a batch that it cut short " \
 	    "takes no more tasks: open another)") \
@@ -167,7 +168,8 @@ const char *procpool_version(void);
 	    "an environment entry must read NAME=VALUE, and a NAME is not empty " \
 	    "and has no '='") \
 	X(PROCPOOL_EENVSIZE, -10025, \
-	    "the environment entries are more than 64 KiB together") \
+	    "the environment entries are more than 64 KiB together, which is " \
+	    "the most that is passed on") \
 	X(PROCPOOL_ENAME, -10026, \
 	    "a pool's name must be 1 to 31 bytes, none a control character") \
 	X(PROCPOOL_ELIMIT, -10027, \
@@ -180,7 +182,9 @@ const char *procpool_version(void);
 	X(PROCPOOL_ENULL, -10040, "an argument that must be given is NULL") \
 	X(PROCPOOL_ENOTRUNNING, -10041, \
 	    "the pool is not running: call procpool_start() first") \
-	X(PROCPOOL_ERUNNING, -10042, "the pool is running already") \
+	X(PROCPOOL_ERUNNING, -10042, \
+	    "the pool is running already: only one that is shut down or was " \
+	    "opened with start_later can be started") \
 	X(PROCPOOL_ECLOSING, -10043, \
 	    "the pool is closed, or is being closed, and takes no more tasks") \
 	X(PROCPOOL_EFORKED, -10044, \
@@ -193,7 +197,8 @@ const char *procpool_version(void);
 	    "the queue is full and the call would block: try again later") \
 	X(PROCPOOL_EFUNCTION, -10047, \
 	    "the workers do not have this function: it must be in the program " \
-	    "when the pool starts (load it before, or call procpool_refresh())") \
+	    "when the pool starts, or at procpool_prepare() if that is called " \
+	    "(load it before, or call procpool_refresh())") \
 	X(PROCPOOL_EOVERFLOW, -10048, \
 	    "the batch has all its tasks already: open a larger one") \
 	X(PROCPOOL_EINCOMPLETE, -10049, \
@@ -201,10 +206,13 @@ const char *procpool_version(void);
 	    "for has not ended: submit the others, and wait for them") \
 	X(PROCPOOL_ETIMEDOUT, -10050, \
 	    "the wait timed out; nothing has changed") \
-	X(PROCPOOL_EFOREIGN, -10051, "the batch belongs to another pool") \
+	X(PROCPOOL_EFOREIGN, -10051, \
+	    "the batch belongs to another pool: its tasks go to the one that " \
+	    "it was opened for") \
 	X(PROCPOOL_EINDEX, -10052, \
 	    "there is no such index: it must be below the batch's size") \
-	X(PROCPOOL_EPREPARED, -10053, "procpool_prepare() was called before") \
+	X(PROCPOOL_EPREPARED, -10053, \
+	    "procpool_prepare() was called before: once in a process is enough") \
 	X(PROCPOOL_EUNPREPARED, -10054, \
 	    "a function of the options, or options.user, is not there in the " \
 	    "process kept by procpool_prepare(): it must point to what was " \
