@@ -441,6 +441,16 @@ cd - >"$dir/cd" || exit 99
 status_is 0
 output_is '1\n2\n'
 
+holds "why the pool broke is told of each record that was given up for it"
+printf '%s\n' orphan orphan a b >"$dir/in"
+run map --jobs 1 "$module:obey" <"$dir/in"
+status_is 2
+output_is '\n\n\n\n'
+for record in 3 4; do
+	says "^procpool: record $record: given up, since the pool is broken: \
+the process that forks the workers was lost twice within ten seconds\$"
+done
+
 holds "files that cannot be read are all named, before any work"
 rm -f "$dir/log"
 usage "^procpool: cannot read '$dir/none': No such file" \

@@ -134,6 +134,15 @@ give_lines(struct procpool_job *job, char *words)
 	return return_text(job, words);
 }
 
+/* Kills the process that forks workers, which takes this one with it. */
+static void
+kill_parent(void)
+{
+	kill(getppid(), SIGKILL);
+	for (;;)
+		pause();
+}
+
 /* "VERB ARGUMENT"; what is no verb is echoed. */
 int
 obey(struct procpool_job *job, const void *arg, size_t len)
@@ -162,6 +171,8 @@ obey(struct procpool_job *job, const void *arg, size_t len)
 		return print_part(job, rest);
 	else if (strcmp(line, "nap") == 0)
 		usleep((useconds_t)atoi(rest) * 1000);
+	else if (strcmp(line, "orphan") == 0)
+		kill_parent();
 	else if (strcmp(line, "hang") == 0)
 		return hang(rest);
 	else if (strcmp(line, "await") == 0 && await(rest) != 0)

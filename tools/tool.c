@@ -69,6 +69,11 @@ pp_say_failed(uint64_t record, int outcome, int code, const char *text)
 		       "%d: %s",
 		    record, code, text);
 		break;
+	case PROCPOOL_EBROKEN:
+		pp_say("record %" PRIu64
+		       ": given up, since the pool is broken: %s",
+		    record, text);
+		break;
 	default:
 		pp_say("record %" PRIu64 ": %s", record,
 		    procpool_strerror(outcome));
