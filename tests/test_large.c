@@ -42,23 +42,6 @@ has_areas(const struct procpool *pool)
 	return pool->channels[0].tasks.memory != NULL;
 }
 
-/* A pattern of its own for each task. */
-static void
-fill(unsigned char *bytes, size_t len, int id)
-{
-	for (size_t i = 0; i < len; i++)
-		bytes[i] = (unsigned char)(pattern_byte(i) + id);
-}
-
-static bool
-is_filled(const unsigned char *bytes, size_t len, int id)
-{
-	for (size_t i = 0; i < len; i++)
-		if (bytes[i] != (unsigned char)(pattern_byte(i) + id))
-			return false;
-	return true;
-}
-
 /* ------------------------------------------------------------ There and back */
 
 static const size_t sizes[] = { PP_LARGE - 1, PP_LARGE, PP_LARGE + 1, 65535,
@@ -74,7 +57,8 @@ judge_echo(const struct procpool_result *result, void *user)
 {
 	if (result->outcome != 0 || result->len != sizes[(uintptr_t)user] ||
 	    (uintptr_t)result->data % PP_ALIGN != 0 ||
-	    !is_filled(result->data, result->len, (int)(uintptr_t)user))
+	    !pattern_matches_as(
+		result->data, result->len, (int)(uintptr_t)user))
 		flag_add(&shared->flag[0], 1);
 	ledger_done(result, user);
 }
@@ -87,7 +71,7 @@ send_all_sizes(bool by_areas)
 	unsigned char *bytes = malloc(sizes[SIZES - 1]);
 
 	for (size_t i = 0; i < SIZES; i++) {
-		fill(bytes, sizes[i], (int)i);
+		pattern_fill_as(bytes, sizes[i], (int)i);
 		ok(procpool_submit(
 		    pool, bytes, sizes[i], judge_echo, (void *)i));
 		memset(bytes, 0, sizes[i]); /* it was copied */
@@ -96,11 +80,11 @@ send_all_sizes(bool by_areas)
 	ck_assert_int_eq(atomic_load(&shared->flag[0]), 0);
 	ck_assert_int_eq(has_areas(pool), by_areas);
 	for (size_t i = SIZES; i-- > 0;) {
-		fill(bytes, sizes[i], (int)i);
+		pattern_fill_as(bytes, sizes[i], (int)i);
 		ok(procpool_call(pool, bytes, sizes[i], &result));
 		ck_assert_uint_eq(result.len, sizes[i]);
 		ck_assert_ptr_ne(result.data, bytes);
-		ck_assert(is_filled(result.data, result.len, (int)i));
+		ck_assert(pattern_matches_as(result.data, result.len, (int)i));
 		procpool_result_done(&result);
 	}
 	free(bytes);
@@ -170,9 +154,9 @@ prepare_in_a_narrow_place(void *unused)
 	need(procpool_prepare() == 0);
 	allow_address_space(0);
 	need(procpool_open(&pool, &options) == 0);
-	fill(bytes, MIB, 1);
+	pattern_fill_as(bytes, MIB, 1);
 	need(procpool_call(pool, bytes, MIB, &result) == 0);
-	need(result.len == MIB && is_filled(result.data, MIB, 1));
+	need(result.len == MIB && pattern_matches_as(result.data, MIB, 1));
 	need(!has_areas(pool));
 	procpool_result_done(&result);
 	need(procpool_close(pool) == 0);
@@ -205,7 +189,7 @@ START_TEST(a_large_call_survives_the_death_of_idle_workers)
 
 		ck_assert_ptr_ne(bytes, MAP_FAILED);
 		pool_pids(pool, &pid);
-		fill(bytes, MIB, i);
+		pattern_fill_as(bytes, MIB, i);
 		kill(pid, SIGKILL);
 		rc = procpool_call(pool, bytes, MIB, &result);
 		munmap(bytes, MIB);
@@ -213,7 +197,7 @@ START_TEST(a_large_call_survives_the_death_of_idle_workers)
 		if (rc != PROCPOOL_ECRASHED) {
 			ok(rc);
 			ck_assert_uint_eq(result.len, MIB);
-			ck_assert(is_filled(result.data, MIB, i));
+			ck_assert(pattern_matches_as(result.data, MIB, i));
 			succeeded++;
 		}
 		procpool_result_done(&result);
@@ -236,7 +220,7 @@ stage_often(struct procpool_job *job, const void *arg, size_t len)
 	(void)len;
 	if (space == NULL)
 		return procpool_fail(job, 1, "no memory");
-	fill(space, MIB, 0);
+	pattern_fill_as(space, MIB, 0);
 	switch (op->value) {
 	case 0: /* less than was reserved, and small */
 		return procpool_return(job, space, 100);
@@ -250,7 +234,7 @@ stage_often(struct procpool_job *job, const void *arg, size_t len)
 		if (procpool_return(job, space, MIB) < 0)
 			return 1;
 		space = procpool_reserve(job, 2 * MIB);
-		fill(space, 2 * MIB, 0);
+		pattern_fill_as(space, 2 * MIB, 0);
 		return procpool_return(job, space, 2 * MIB);
 	case 5: /* first small, then a large one of which that is a part */
 		if (procpool_return(job, space, 100) < 0)
@@ -272,7 +256,7 @@ START_TEST(the_last_result_counts_however_it_was_staged)
 	struct procpool *pool = open_pool(1, stage_often);
 	unsigned char *bytes = malloc(2 * MIB);
 
-	fill(bytes, 2 * MIB, 0);
+	pattern_fill_as(bytes, 2 * MIB, 0);
 	for (int round = 0; round < 3; round++)
 		for (int i = 0; i < 7; i++) {
 			struct procpool_result result;
@@ -298,7 +282,7 @@ let_a_child_read(struct procpool_job *job, const void *arg, size_t len)
 	int status;
 
 	if (pid == 0)
-		_exit(is_filled(arg, len, 3) ? 7 : 8);
+		_exit(pattern_matches_as(arg, len, 3) ? 7 : 8);
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
 		return procpool_fail(job, 1, "the child did not exit");
 	return procpool_fail(job, WEXITSTATUS(status), "the child has looked");
@@ -311,7 +295,7 @@ START_TEST(a_child_of_a_job_can_read_a_large_argument)
 	struct procpool_result result;
 	unsigned char *bytes = malloc(MIB);
 
-	fill(bytes, MIB, 3);
+	pattern_fill_as(bytes, MIB, 3);
 	expect(procpool_call(pool, bytes, MIB, &result), PROCPOOL_EFAILED);
 	ck_assert_int_eq(result.code, 7);
 	procpool_result_done(&result);
@@ -338,7 +322,7 @@ return_mib(struct procpool_job *job, const void *arg, size_t len)
 	if (space == NULL)
 		return procpool_fail(job, 1, "no memory");
 	ledger_start(op->id);
-	fill(space, size, op->id);
+	pattern_fill_as(space, size, op->id);
 	ledger_finish(op->id);
 	flag_add(&shared->flag[1], 1);
 	return procpool_return(job, space, size);
@@ -353,7 +337,7 @@ judge_mib(const struct procpool_result *result, void *user)
 	if (id == 0)
 		flag_await(&shared->flag[2], 1, PATIENCE_MS);
 	if (result->outcome != 0 || result->len < MIB ||
-	    !is_filled(result->data, result->len, id))
+	    !pattern_matches_as(result->data, result->len, id))
 		flag_add(&shared->flag[0], 1);
 	ledger_done(result, user);
 }
@@ -450,13 +434,13 @@ START_TEST(memory_for_large_payloads_is_bounded_and_given_back)
 	const long before = shared_mib();
 	unsigned char *bytes = malloc(PP_AREA + 1);
 
-	fill(bytes, PP_AREA + 1, 5);
+	pattern_fill_as(bytes, PP_AREA + 1, 5);
 	for (size_t len = PP_AREA; len <= PP_AREA + 1; len++) {
 		struct procpool_result result;
 
 		ok(procpool_call(pool, bytes, len, &result));
 		ck_assert_uint_eq(result.len, len);
-		ck_assert(is_filled(result.data, len, 5));
+		ck_assert(pattern_matches_as(result.data, len, 5));
 		procpool_result_done(&result);
 		/* The first went through the areas, the second did not. */
 		ck_assert_int_ge(shared_mib() - before, 2 * area - 1);
@@ -526,7 +510,7 @@ START_TEST(a_pool_that_stops_gives_its_stock_back)
 	struct procpool *pool = open_pool(1, t_echo);
 	unsigned char *bytes = malloc(sizes[1]);
 
-	fill(bytes, sizes[1], 1);
+	pattern_fill_as(bytes, sizes[1], 1);
 	for (int i = 0; i < 20; i++) {
 		ok(procpool_submit(
 		    pool, bytes, sizes[1], judge_echo, (void *)(uintptr_t)1));
@@ -599,7 +583,8 @@ static void
 judge_4_mib(const struct procpool_result *result, void *user)
 {
 	if (result->outcome == 0 ? result->len != 4 * MIB ||
-		    !is_filled(result->data, result->len, (int)(uintptr_t)user)
+		    !pattern_matches_as(
+			result->data, result->len, (int)(uintptr_t)user)
 				 : result->len != 0)
 		flag_add(&shared->flag[0], 1);
 	ledger_done(result, user);
@@ -609,7 +594,7 @@ static void
 judge_64_mib(const struct procpool_result *result, void *user)
 {
 	if (result->outcome != 0 || result->len != 64 * MIB ||
-	    !is_filled(result->data, result->len, 0))
+	    !pattern_matches_as(result->data, result->len, 0))
 		flag_add(&shared->flag[0], 1);
 	ledger_done(result, user);
 }
@@ -672,7 +657,7 @@ static void
 judge_echo_of_2(const struct procpool_result *result, void *user)
 {
 	if (result->outcome != 0 || result->len != MIB ||
-	    !is_filled(result->data, MIB, 2))
+	    !pattern_matches_as(result->data, MIB, 2))
 		flag_set(&shared->flag[0], 1);
 	flag_set(&shared->flag[1], result->pid);
 	ledger_done(result, user);
@@ -702,7 +687,7 @@ START_TEST(a_large_task_that_is_half_sent_is_not_taken_back)
 	allow_areas(true);
 	pool_pids(pool, &pid);
 	tasks = pool->channels[0].task_pipe[0];
-	fill(bytes, MIB, 2);
+	pattern_fill_as(bytes, MIB, 2);
 	kill(pid, SIGSTOP);
 	ok(procpool_submit(pool, bytes, MIB, judge_echo_of_2, NULL));
 	while (!is_under_way(tasks))
@@ -738,7 +723,7 @@ START_TEST(a_large_task_that_is_half_sent_at_a_death_goes_again)
 	allow_areas(true);
 	pool_pids(pool, &pid);
 	tasks = pool->channels[0].task_pipe[0];
-	fill(bytes, size, 0);
+	pattern_fill_as(bytes, size, 0);
 	kill(pid, SIGSTOP);
 	ok(procpool_submit(pool, bytes, size, judge_64_mib, NULL));
 	while (!is_under_way(tasks))
@@ -773,7 +758,7 @@ kill_under_large_tasks(void)
 
 		took_less(start, 8000);
 		pool_pids(pool, &pid);
-		fill(bytes, 4 * MIB, n);
+		pattern_fill_as(bytes, 4 * MIB, n);
 		ok(procpool_submit(
 		    pool, bytes, 4 * MIB, judge_4_mib, (void *)(uintptr_t)n));
 		usleep((useconds_t)((unsigned)rand_r(&seed) % longest));

@@ -484,27 +484,56 @@ t_closeall(struct procpool_job *job, const void *arg, size_t len)
 	return t_spin(job, arg, len);
 }
 
-/* A period that is no power of two, so that a block at a wrong place shows. */
-unsigned char
-pattern_byte(size_t i)
+/* Eight bytes of a pattern, no two of which are the same. */
+static uint64_t
+pattern_word(size_t i, int id)
 {
-	return (unsigned char)(i % 251 + i / 65521);
+	return ((uint64_t)(unsigned)id << 40 ^ (i + 1)) *
+	    UINT64_C(0x9e3779b97f4a7c15);
+}
+
+void
+pattern_fill_as(void *bytes, size_t len, int id)
+{
+	char *to = bytes;
+
+	for (size_t i = 0; i < len; i += sizeof(uint64_t)) {
+		const uint64_t word = pattern_word(i, id);
+
+		if (len - i >= sizeof(word))
+			memcpy(to + i, &word, sizeof(word));
+		else
+			memcpy(to + i, &word, len - i);
+	}
+}
+
+bool
+pattern_matches_as(const void *bytes, size_t len, int id)
+{
+	const char *from = bytes;
+	bool same = true;
+
+	for (size_t i = 0; i < len && same; i += sizeof(uint64_t)) {
+		const uint64_t word = pattern_word(i, id);
+
+		if (len - i >= sizeof(word))
+			same = memcmp(from + i, &word, sizeof(word)) == 0;
+		else
+			same = memcmp(from + i, &word, len - i) == 0;
+	}
+	return same;
 }
 
 void
 pattern_fill(void *bytes, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		((unsigned char *)bytes)[i] = pattern_byte(i);
+	pattern_fill_as(bytes, len, 0);
 }
 
 bool
 pattern_matches(const void *bytes, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		if (((const unsigned char *)bytes)[i] != pattern_byte(i))
-			return false;
-	return true;
+	return pattern_matches_as(bytes, len, 0);
 }
 
 int

@@ -249,7 +249,7 @@ int t_wait(struct procpool_job *job, const void *arg, size_t len);
 /* Takes value ms by the clock: only where a job must take time. */
 int t_sleep(struct procpool_job *job, const void *arg, size_t len);
 
-/* Returns value bytes, byte i being pattern_byte(i). */
+/* Returns value bytes, as pattern_fill() has them. */
 int t_alloc_result(struct procpool_job *job, const void *arg, size_t len);
 
 /* Fails with the code value and the text "code VALUE". */
@@ -273,8 +273,12 @@ int t_garbage(struct procpool_job *job, const void *arg, size_t len);
 /* Closes all descriptors, then spins. */
 int t_closeall(struct procpool_job *job, const void *arg, size_t len);
 
-/* Bytes that tell their place, to see that data comes back as it was. */
-unsigned char pattern_byte(size_t i);
+/* Bytes that tell their place, and whose they are, to see that data comes back
+ * as it was. */
+void pattern_fill_as(void *bytes, size_t len, int id);
+bool pattern_matches_as(const void *bytes, size_t len, int id);
+
+/* The same where there is one only. */
 void pattern_fill(void *bytes, size_t len);
 bool pattern_matches(const void *bytes, size_t len);
 
