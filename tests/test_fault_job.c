@@ -527,6 +527,48 @@ START_TEST(a_job_cannot_move_or_change_the_files_of_the_host)
 }
 END_TEST
 
+/* Returns how its stdout is open after it has changed it. */
+static int
+change_output(struct procpool_job *job, const void *arg, size_t len)
+{
+	int flags = 0;
+
+	(void)arg;
+	(void)len;
+	for (int fd = STDERR_FILENO; fd >= STDOUT_FILENO; fd--) {
+		flags = fcntl(fd, F_GETFL) | O_NONBLOCK;
+		if (fcntl(fd, F_SETFL, flags) < 0)
+			return procpool_fail(job, 1, "F_SETFL: %d", errno);
+		flags = fcntl(fd, F_GETFL);
+	}
+	return procpool_return(job, &flags, sizeof(flags));
+}
+
+static void
+ignore_line(enum procpool_level level, const char *line, void *user)
+{
+	(void)level;
+	(void)line;
+	(void)user;
+}
+
+/* R05: where the log takes what workers print. */
+START_TEST(a_job_whose_output_is_logged_cannot_change_that_of_the_host)
+{
+	struct procpool *pool = begin_fault_with(
+	    (struct procpool_options){ .n_jobs = 1, .log = ignore_line });
+	struct procpool_result result;
+
+	ok(procpool_call_task(pool,
+	    &(struct procpool_task){ .function = change_output }, &result));
+	ck_assert_int_ne(*(const int *)result.data & O_NONBLOCK, 0);
+	procpool_result_done(&result);
+	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+		ck_assert_int_eq(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+	end_fault(pool, 0);
+}
+END_TEST
+
 /* ------------------------------------------------------ A loop of libuv */
 
 static int
@@ -919,6 +961,7 @@ RUN_TESTS("fault_job", a_job_that_ends_its_thread_ends_its_worker,
     a_job_that_closes_everything_and_returns_costs_nothing,
     a_worker_that_cannot_read_tasks_any_more_is_replaced,
     a_job_cannot_move_or_change_the_files_of_the_host,
+    a_job_whose_output_is_logged_cannot_change_that_of_the_host,
     the_hosts_loop_goes_on_though_jobs_close_their_copy_of_it,
     locks_that_a_worker_died_with_are_free_in_the_next,
     what_a_job_leaves_behind_is_there_for_the_next_until_a_refresh,

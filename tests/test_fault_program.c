@@ -1,7 +1,7 @@
 /*
  * Programs that are unlike others: without standard descriptors, with another
- * user, root or directory than at the start, with many threads, with threads
- * that are cancelled, with very long queues.
+ * user, root or directory than at the start or without its file, with many
+ * threads, with threads that are cancelled, with very long queues.
  *
  * Rows of the fault catalogue: H19 H20 H21 H22 H23 L09 L23 L24, with the
  * oracle U1 to U11 where the host is the test itself.
@@ -13,6 +13,8 @@
 #include <grp.h>
 #include <malloc.h>
 #include <netdb.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -231,6 +233,91 @@ START_TEST(a_program_may_change_its_user_root_and_directory)
 		expect_host(fork_host(host_that_changes, &what), 0, 15000);
 		await_processes(0, 1000);
 	}
+}
+END_TEST
+
+/* --------------------------------------------------- No file any more */
+
+/* Where a copy of this program is, for the copy itself. */
+#define COPY "PP_TEST_COPY"
+
+/* Its workers are replaced when there is no file that they could come from. */
+static int
+use_pool_without_a_file(const char *name)
+{
+	const struct procpool_options options = {
+		.entry_point = t_square, .n_jobs = 2, .oversubscribe = true
+	};
+	struct procpool *pool;
+	char path[256] = "";
+
+	need(procpool_open(&pool, &options) == 0);
+	need(unlink(name) == 0);
+	need(readlink("/proc/self/exe", path, sizeof(path) - 1) > 0);
+	need(strstr(path, " (deleted)") != NULL);
+	if (use_all(pool) != 0)
+		return 1;
+	need(procpool_shutdown(pool) == 0);
+	need(procpool_start(pool) == 0);
+	if (use_all(pool) != 0)
+		return 1;
+	need(procpool_close(pool) == 0);
+	return 0;
+}
+
+/* Instead of main(), in the copy. */
+__attribute__((constructor)) static void
+be_the_copy(void)
+{
+	const char *name = getenv(COPY);
+	int rc;
+
+	if (name == NULL)
+		return;
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	rc = use_pool_without_a_file(name);
+	if (rc != 0)
+		fprintf(stderr, "line %d of the copy\n", shared->host_line);
+	_exit(rc);
+}
+
+enum {
+	NO_COPIES = 2 /* exit status: programs cannot be run from there */
+};
+
+static int
+become_a_copy(void *unused)
+{
+	char name[] = "/tmp/procpool-test-XXXXXX";
+	const int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	const int to = mkstemp(name);
+	ssize_t n;
+
+	(void)unused;
+	need(from >= 0 && to >= 0);
+	do
+		n = sendfile(to, from, NULL, 1 << 24);
+	while (n > 0);
+	need(n == 0 && fchmod(to, S_IRWXU) == 0);
+	close(from);
+	close(to);
+	need(setenv(COPY, name, 1) == 0);
+	(void)execl(name, name, (char *)NULL);
+	(void)unlink(name);
+	need(errno == EACCES);
+	return NO_COPIES;
+}
+
+/* H23 */
+START_TEST(a_program_may_lose_its_file)
+{
+	const int status = reap_host(fork_host(become_a_copy, NULL), 15000);
+
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NO_COPIES)
+		SKIP("no program can be run from /tmp");
+	ck_assert_msg(status == 0, "status %#x; line %d of the host", status,
+	    atomic_load(&shared->host_line));
 }
 END_TEST
 
@@ -741,6 +828,7 @@ END_TEST
 
 RUN_TESTS("fault_program", a_program_without_standard_descriptors_has_a_pool,
     a_program_may_change_its_user_root_and_directory,
+    a_program_may_lose_its_file,
     a_pool_may_start_while_threads_are_in_the_c_library,
     thirty_two_threads_use_a_pool_that_others_stop_and_start,
     results_logs_and_arguments_that_fill_all_pipes_do_not_block,
