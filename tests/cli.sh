@@ -269,8 +269,8 @@ if [ -n "$SANITIZER" ]; then
 else
 	holds "a slow first record does not make memory grow without bound (P9)"
 	{
-		echo 'nap 1000'
-		yes 'give 1048576' | head -n 600
+		echo 'nap 500'
+		yes 'give 1048576' | head -n 500
 	} >"$dir/in"
 	peak 300 "$dir/in"
 

@@ -61,11 +61,11 @@ screen()
 # within COMMAND...: until it is true, for as long as the limit.
 within()
 {
-	tries=$((limit * 20))
+	tries=$((limit * 50))
 	until "$@"; do
 		tries=$((tries - 1))
 		[ $tries -gt 0 ] || return 1
-		sleep 0.05
+		sleep 0.02
 	done
 }
 

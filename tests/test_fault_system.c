@@ -595,7 +595,7 @@ END_TEST
 START_TEST(a_stopped_worker_costs_the_program_no_time)
 {
 	enum {
-		LOOK_MS = 1000
+		LOOK_MS = 400
 	};
 	const struct procpool_task first = { .function = t_pid, .priority = 1 };
 	struct procpool *pool = begin_fault(1);
