@@ -3,6 +3,7 @@
  * anything else; rows B1 to B7.
  */
 #include "hurry.h"
+#include "order.h"
 #include "sabotage.h"
 
 enum {
@@ -158,12 +159,6 @@ check_known(struct procpool *pool, int value)
 	}
 }
 
-static void
-drain(struct procpool *pool)
-{
-	ok(procpool_drain(pool, bound(10000)));
-}
-
 /* ------------------------------------------------------- Who runs it */
 
 /* B1 */
@@ -173,7 +168,7 @@ START_TEST(every_worker_runs_it_once_and_done_is_told_of_each)
 	struct procpool_stats stats;
 
 	ok(broadcast(pool, b_know, 7));
-	drain(pool);
+	drain_pool(pool);
 	ck_assert_int_eq(shared->flag[RUNS], 4);
 	ck_assert_int_eq(shared->flag[TOLD], 4);
 	ck_assert_int_eq(shared->flag[SUCCESSES], 4);
@@ -204,25 +199,12 @@ START_TEST(what_is_submitted_after_it_finds_its_effect)
 		}
 	}
 	ledger_await(rounds * each, 20000);
-	drain(pool);
+	drain_pool(pool);
 	ck_assert_int_eq(shared->flag[STALE], 0);
 	ck_assert_int_eq(shared->flag[RUNS], 4 * rounds);
 	end_fault(pool, rounds * each);
 }
 END_TEST
-
-/* Wait until the workers have no more than they run. */
-static void
-await_none_ahead(struct procpool *pool)
-{
-	const int64_t end = now_ms() + bound(5000);
-	struct procpool_stats stats;
-
-	do {
-		ck_assert_int_lt(now_ms(), end);
-		ok(procpool_get_stats(pool, &stats, NULL));
-	} while (stats.running > (uint64_t)procpool_n_jobs(pool));
-}
 
 /* B2: it does not wait behind what was sent to a worker before, once that has
  * been taken back. */
@@ -231,14 +213,12 @@ START_TEST(it_goes_before_all_that_waits)
 	const int n = 200;
 	struct procpool *pool = begin_fault(2);
 
-	for (int i = 0; i < 2; i++)
-		ok(submit_op(pool, t_wait, n + i, GATE));
-	await_flag(&shared->flag[GATE], 2, 5000);
+	hold_workers(pool, n, GATE);
 	for (int i = 0; i < n; i++)
 		ok(submit_op(pool, t_knows, i, 1));
 	ok(broadcast(pool, b_know, 1));
 	await_none_ahead(pool);
-	flag_set(&shared->flag[GATE + 1], 1);
+	let_go(GATE);
 	ledger_await(n + 2, 10000);
 	ck_assert_int_eq(shared->flag[STALE], 0);
 	end_fault(pool, n + 2);
@@ -259,7 +239,7 @@ START_TEST(a_replacement_runs_it_before_anything_else)
 		    i % 10 == 4 ? SIGKILL : 5));
 	ledger_await(n, 20000);
 	await_workers(pool, 3, 5000);
-	drain(pool);
+	drain_pool(pool);
 	ck_assert_int_eq(shared->flag[STALE], 0);
 	ck_assert_int_eq(shared->flag[RUNS], 3 + n / 10);
 	ck_assert_int_eq(shared->flag[TOLD], 3 + n / 10);
@@ -291,8 +271,7 @@ START_TEST(one_that_waited_for_a_worker_is_run_once_by_the_next)
 	struct procpool *pool = begin_fault(1);
 	int told[3];
 
-	ok(submit_op(pool, t_wait, 0, GATE));
-	await_flag(&shared->flag[GATE], 1, 5000);
+	hold_workers(pool, 0, GATE);
 	ok(broadcast(pool, b_know, 5));
 	ok(broadcast(pool, b_know_beside, 6));
 	kill(atomic_load(&shared->ran_in[0]), SIGKILL);
@@ -314,8 +293,7 @@ START_TEST(later_workers_run_several_in_their_order)
 	int told[3];
 
 	ok(broadcast(pool, b_know, 5));
-	ok(submit_op(pool, t_wait, 0, GATE));
-	await_flag(&shared->flag[GATE], 1, 5000);
+	hold_workers(pool, 0, GATE);
 	ok(broadcast(pool, b_know_beside, 6));
 	kill(atomic_load(&shared->ran_in[0]), SIGKILL);
 	ask(pool, 0, told);
@@ -364,7 +342,7 @@ START_TEST(a_refresh_brings_workers_that_run_it)
 	struct procpool *pool = begin_fault(3);
 
 	ok(broadcast(pool, b_know, 5));
-	drain(pool);
+	drain_pool(pool);
 	ok(procpool_refresh(pool));
 	check_known(pool, 5);
 	ck_assert_int_eq(shared->flag[RUNS], 6);
@@ -378,7 +356,7 @@ START_TEST(workers_of_another_spawner_run_it)
 	struct procpool *pool = begin_fault(2);
 
 	ok(broadcast(pool, b_know, 5));
-	drain(pool);
+	drain_pool(pool);
 	kill(call_pid(pool, t_parent), SIGKILL);
 	await_flag(&shared->flag[TOLD], 4, 10000);
 	check_known(pool, 5);
@@ -406,7 +384,7 @@ START_TEST(workers_that_are_still_starting_run_it_first)
 	ok(broadcast(pool, b_know, 5));
 	flag_set(&shared->flag[GATE + 1], 1);
 	ledger_await(20, 10000);
-	drain(pool);
+	drain_pool(pool);
 	ck_assert_int_eq(shared->flag[STALE], 0);
 	ck_assert_int_eq(shared->flag[RUNS], 2);
 	end_fault(pool, 20);
@@ -423,7 +401,7 @@ START_TEST(one_that_fails_has_told_so_and_the_worker_goes_on)
 
 	pool_pids(pool, before);
 	ok(broadcast(pool, b_fail, 0));
-	drain(pool);
+	drain_pool(pool);
 	ck_assert_int_eq(shared->flag[FAILURES], 2);
 	ck_assert(!has_ended(before[0]) && !has_ended(before[1]));
 	end_fault(pool, 0);
@@ -454,13 +432,13 @@ START_TEST(one_that_kills_every_worker_breaks_the_pool_in_bounded_time)
 
 	hurry();
 	ok(broadcast(pool, b_know, 1));
-	drain(pool);
+	drain_pool(pool);
 	flag_set(&shared->flag[ARMED], 1);
 	flag_set(&shared->flag[TOLD], 0);
 	ok(broadcast(pool, b_crash, 0));
 	for (int i = 0; i < 10; i++)
 		(void)submit_op(pool, t_ledger, i, 0);
-	drain(pool);
+	drain_pool(pool);
 	ck_assert_int_eq(procpool_is_running(pool), 0);
 	took_less(start, 20000);
 	ck_assert_int_le(shared->flag[CRASHES], 12);
@@ -559,7 +537,7 @@ START_TEST(it_waits_for_room_as_a_task_does)
 	ck_assert_int_eq(shared->flag[RUNS], 0);
 	flag_set(&shared->flag[GATE + 1], 1);
 	ck_assert_int_eq(aside_join(&aside), 0);
-	drain(pool);
+	drain_pool(pool);
 	ck_assert_int_eq(shared->flag[RUNS], 2);
 	end_fault(pool, 2);
 }
@@ -573,9 +551,7 @@ START_TEST(a_shutdown_ends_it_and_the_next_life_knows_nothing_of_it)
 	struct procpool *pool = begin_fault(2);
 	pid_t pids[2];
 
-	for (int i = 0; i < 2; i++)
-		ok(submit_op(pool, t_wait, i, GATE));
-	await_flag(&shared->flag[GATE], 2, 5000);
+	hold_workers(pool, 0, GATE);
 	ok(broadcast(pool, b_know, 5));
 	ok(procpool_shutdown(pool));
 	ck_assert_int_eq(shared->flag[SHUTDOWNS], 2);
@@ -619,7 +595,7 @@ START_TEST(a_callback_may_broadcast)
 	ok(procpool_submit(pool, &(struct op){ 0, 0 }, sizeof(struct op),
 	    broadcast_again, pool));
 	await_flag(&shared->flag[SUCCESSES], 100, 5000);
-	drain(pool);
+	drain_pool(pool);
 	check_known(pool, 9);
 	ck_assert_int_eq(shared->flag[SUCCESSES], 102);
 	atomic_store(&shared->completed[0], 1);
@@ -642,9 +618,9 @@ START_TEST(in_debug_mode_the_one_worker_runs_it_at_once)
 }
 END_TEST
 
-/* The sum over the bytes, so that each of them must have come. */
+/* Knows the length when each of the bytes has come. */
 static int
-b_sum(struct procpool_job *job, const void *arg, size_t len)
+b_pattern(struct procpool_job *job, const void *arg, size_t len)
 {
 	(void)job;
 	known = pattern_matches(arg, len) ? (int)len : -1;
@@ -660,7 +636,7 @@ broadcast_pattern(size_t len)
 
 	pattern_fill(bytes, len);
 	ok(procpool_broadcast(pool,
-	    &(struct procpool_task){ .function = b_sum,
+	    &(struct procpool_task){ .function = b_pattern,
 		.arg = bytes,
 		.len = len,
 		.done = set_flag_of }));
@@ -704,7 +680,7 @@ START_TEST(nothing_is_lost_or_stale_in_a_storm_of_kills)
 	}
 	ledger_await(n, 30000);
 	trouble_stop(&killer);
-	drain(pool);
+	drain_pool(pool);
 	check_known(pool, n / 20);
 	ck_assert_int_eq(shared->flag[STALE], 0);
 	ck_assert_int_ge(shared->flag[TOLD], 4 * (n / 20));

@@ -175,7 +175,7 @@ START_TEST(a_thousand_callbacks_and_a_batch_come_through)
 
 	for (int id = 0; id < 1000; id++)
 		ok(submit_op(pool, t_ledger, id, 0));
-	ok(procpool_drain(pool, bound(5000)));
+	drain_pool(pool);
 	ledger_check(1000);
 	ck_assert_int_eq(ledger_count(1000, 0), 1000);
 	ok(procpool_batch_open(&batch, pool, 10));
@@ -368,7 +368,7 @@ START_TEST(statistics_and_first_failure_are_kept)
 	ok(submit_op(pool, t_ledger, 0, 0));
 	ck_assert_ptr_null(procpool_first_failed(pool));
 	ok(submit_op(pool, t_fail, 1, 1));
-	ok(procpool_drain(pool, bound(5000)));
+	drain_pool(pool);
 	ck_assert_str_eq(procpool_first_failed(pool), "procpool-w0");
 	ok(procpool_get_stats(pool, &stats, &busy));
 	ck_assert_uint_eq(stats.submitted, 2);
@@ -403,7 +403,7 @@ START_TEST(callbacks_submit_a_long_chain)
 	struct chain chain = { .pool = open_debug(t_pid), .left = 100000 };
 
 	ok(procpool_submit(chain.pool, NULL, 0, submit_next, &chain));
-	ok(procpool_drain(chain.pool, bound(10000)));
+	drain_pool(chain.pool);
 	ck_assert_int_eq(chain.refused, 0);
 	ck_assert_int_eq(chain.left, -1);
 	close_pool(chain.pool);

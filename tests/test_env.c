@@ -258,7 +258,7 @@ expect_own_gpus(struct procpool *pool, int n)
 		    &(struct procpool_task){ .arg = &n,
 			.len = sizeof(n),
 			.function = meet_and_note }));
-	ok(procpool_drain(pool, bound(5000)));
+	drain_pool(pool);
 	for (int i = 0; i < n; i++)
 		ck_assert_int_eq(shared->flag[1 + i], i + 1);
 }

@@ -3,45 +3,18 @@
  * K1 to K5.
  */
 #include "hurry.h"
+#include "order.h"
 #include "sabotage.h"
 
 #include <time.h>
 
-enum {
-	PLACE = IDS / 2, /* ran_in[PLACE + id]: as which one it was started */
-	COUNTER = FLAGS - 1
-};
-
-/* Notes when it was started among all others, and in which worker. */
-static int
-t_place(struct procpool_job *job, const void *arg, size_t len)
-{
-	const struct op *op = arg;
-	const int n = flag_add(&shared->flag[COUNTER], 1);
-
-	(void)len;
-	ledger_start(op->id);
-	atomic_store(&shared->ran_in[PLACE + op->id], n);
-	ledger_finish(op->id);
-	return procpool_return(
-	    job, &(int){ procpool_job_worker(job) }, sizeof(int));
-}
-
-static int
-place(int id)
-{
-	return atomic_load(&shared->ran_in[PLACE + id]);
-}
-
 static struct procpool_task
 keyed(procpool_job_fn function, const struct op *op, uint64_t key)
 {
-	return (struct procpool_task){ .arg = op,
-		.len = sizeof(*op),
-		.function = function,
-		.done = ledger_done,
-		.user = (void *)(uintptr_t)op->id,
-		.key = key };
+	struct procpool_task task = op_task(function, op);
+
+	task.key = key;
+	return task;
 }
 
 static void
@@ -52,12 +25,6 @@ submit_keyed(struct procpool *pool, procpool_job_fn function, int id, int value,
 	const struct procpool_task task = keyed(function, &op, key);
 
 	ok(procpool_submit_task(pool, &task));
-}
-
-static void
-await_idle(struct procpool *pool)
-{
-	ok(procpool_drain(pool, bound(10000)));
 }
 
 /* ------------------------------------------------------ Which and when */
@@ -136,7 +103,7 @@ START_TEST(a_sleeping_worker_is_woken_for_its_key)
 		submit_keyed(pool, t_place, 2 * i, 0, key);
 		spin_us(i % 80);
 		submit_keyed(pool, t_place, 2 * i + 1, 0, key);
-		await_idle(pool);
+		drain_pool(pool);
 	}
 	expect_success(0, 2 * rounds - 1);
 	end_fault(pool, 2 * rounds);
@@ -250,7 +217,7 @@ START_TEST(keyed_tasks_do_not_starve_others_behind_a_long_callback)
 	await_flag(&shared->flag[4], 1, 5000);
 	usleep(50000); /* until the result of the second has been seen */
 	flag_set(&shared->flag[5], 1);
-	await_flag(&shared->flag[COUNTER], n + 1, 5000);
+	await_flag(&shared->flag[PLACES], n + 1, 5000);
 	ck_assert_int_eq(place(plain), 1);
 	flag_set(&shared->flag[CALLBACK + 1], 1);
 	ledger_await(n + 5, 5000);
@@ -360,7 +327,7 @@ START_TEST(a_worker_that_died_idle_is_replaced_for_its_key)
 		kill(pids[i % 2], SIGKILL);
 		submit_keyed(pool, t_place, 2 * i, 0, 1);
 		submit_keyed(pool, t_place, 2 * i + 1, 0, 2);
-		await_idle(pool);
+		drain_pool(pool);
 	}
 	end_fault(pool, 40);
 }
@@ -493,9 +460,9 @@ START_TEST(keyed_tasks_that_wait_fill_the_queue_and_are_counted)
 	expect(procpool_try_submit(pool, &one), PROCPOOL_EFULL);
 	expect(procpool_drain(pool, 0), PROCPOOL_ETIMEDOUT);
 	flag_set(&shared->flag[1], 1);
-	await_idle(pool);
+	drain_pool(pool);
 	ok(procpool_try_submit(pool, &one));
-	await_idle(pool);
+	drain_pool(pool);
 	ok(procpool_get_stats(pool, &stats, NULL));
 	ck_assert_uint_eq(stats.queued + stats.running, 0);
 	end_fault(pool, 11);

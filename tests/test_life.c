@@ -236,7 +236,7 @@ START_TEST(the_statistics_equal_the_tests_own_count)
 			: id % 25 == 7 ? t__exit
 				       : t_ledger,
 		    id, 1));
-	ok(procpool_drain(pool, bound(5000)));
+	drain_pool(pool);
 	ok(procpool_get_stats(pool, &s, busy));
 	ck_assert_uint_eq(s.submitted, 100);
 	ck_assert_uint_eq(s.failed, 10);
@@ -291,7 +291,7 @@ START_TEST(the_time_in_jobs_is_counted_for_each_worker)
 	uint64_t busy[2];
 
 	ok(submit_op(pool, t_sleep, 0, 40));
-	ok(procpool_drain(pool, bound(5000)));
+	drain_pool(pool);
 	ok(procpool_get_stats(pool, &s, busy));
 	ck_assert_uint_ge(s.busy_ns, 40 * 1000000);
 	ck_assert_uint_lt(s.busy_ns, (uint64_t)bound(5000) * 1000000);
@@ -324,7 +324,7 @@ START_TEST(a_drain_times_out_and_changes_nothing)
 	ck_assert_int_ge(now_ms() - start, 49);
 	took_less(start, 5000);
 	flag_set(&shared->flag[1], 1);
-	ok(procpool_drain(pool, bound(5000)));
+	drain_pool(pool);
 	ck_assert_int_eq(shared->outcome[0], 0);
 	close_pool(pool);
 }
@@ -348,7 +348,7 @@ START_TEST(a_drain_waits_for_callbacks_too)
 	await_flag(&shared->flag[2], 1, 5000);
 	expect(procpool_drain(pool, 20), PROCPOOL_ETIMEDOUT);
 	flag_set(&shared->flag[3], 1);
-	ok(procpool_drain(pool, bound(5000)));
+	drain_pool(pool);
 	close_pool(pool);
 }
 END_TEST
@@ -654,7 +654,7 @@ START_TEST(refreshes_amid_a_stream_lose_no_task)
 		ok(procpool_refresh(pool));
 	pthread_join(thread, &failed);
 	ck_assert_ptr_null(failed);
-	ok(procpool_drain(pool, bound(10000)));
+	drain_pool(pool);
 	ledger_check(3000);
 	ck_assert_int_eq(ledger_count(3000, 0), 3000);
 	close_pool(pool);
@@ -674,7 +674,7 @@ START_TEST(a_refresh_lets_the_running_task_end)
 	ck_assert_int_eq(shared->completions, 0);
 	flag_set(&shared->flag[1], 1);
 	ok(aside_join(&refresher));
-	ok(procpool_drain(pool, bound(5000)));
+	drain_pool(pool);
 	ledger_check(2);
 	ck_assert_int_eq(ledger_count(2, 0), 2);
 	close_pool(pool);

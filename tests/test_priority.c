@@ -2,6 +2,7 @@
  * Priorities: of the tasks that wait a higher one is started first, wherever
  * it waits; rows Q1 to Q3.
  */
+#include "order.h"
 #include "sabotage.h"
 
 #include <limits.h>
@@ -113,57 +114,15 @@ END_TEST
 
 /* -------------------------------------------------------------- In a pool */
 
-enum {
-	PLACE = IDS / 2 /* ran_in[PLACE + id]: as which one it was started */
-};
-
-/* Notes when it was started among all others; then as t_ledger. */
-static int
-t_place(struct procpool_job *job, const void *arg, size_t len)
-{
-	const struct op *op = arg;
-
-	atomic_store(&shared->ran_in[PLACE + op->id],
-	    atomic_fetch_add(&shared->flag[FLAGS - 1], 1) + 1);
-	return t_ledger(job, arg, len);
-}
-
-static int
-place(int id)
-{
-	return atomic_load(&shared->ran_in[PLACE + id]);
-}
-
 static void
 submit_ranked(
     struct procpool *pool, procpool_job_fn function, int id, int priority)
 {
 	const struct op op = { id, SIGKILL };
+	struct procpool_task task = op_task(function, &op);
 
-	ok(procpool_submit_task(pool,
-	    &(struct procpool_task){ .arg = &op,
-		.len = sizeof(op),
-		.function = function,
-		.done = ledger_done,
-		.user = (void *)(uintptr_t)id,
-		.priority = priority }));
-}
-
-/* Keep all workers busy: their tasks have ids from first on. */
-static void
-hold(struct procpool *pool, int first)
-{
-	const int n = procpool_n_jobs(pool);
-
-	for (int i = 0; i < n; i++)
-		ok(submit_op(pool, t_wait, first + i, 0));
-	await_flag(&shared->flag[0], n, 5000);
-}
-
-static void
-let_go(void)
-{
-	flag_set(&shared->flag[1], 1);
+	task.priority = priority;
+	ok(procpool_submit_task(pool, &task));
 }
 
 /* Q1 */
@@ -175,30 +134,16 @@ START_TEST(of_tasks_that_wait_higher_ones_start_first)
 	const int n = sizeof(priorities) / sizeof(priorities[0]);
 	struct procpool *pool = begin_fault(1);
 
-	hold(pool, n);
+	hold_workers(pool, n, 0);
 	for (int i = 0; i < n; i++)
 		submit_ranked(pool, t_place, i, priorities[i]);
-	let_go();
+	let_go(0);
 	ledger_await(n + 1, 5000);
 	for (int i = 0; i < n; i++)
 		ck_assert_int_eq(place(order[i]), i + 1);
 	end_fault(pool, n + 1);
 }
 END_TEST
-
-/* Wait until more has been sent to the workers than they run, or nothing. */
-static void
-await_ahead(struct procpool *pool, bool ahead)
-{
-	const uint64_t workers = (uint64_t)procpool_n_jobs(pool);
-	const int64_t end = now_ms() + bound(5000);
-	struct procpool_stats stats;
-
-	do {
-		ck_assert_int_lt(now_ms(), end);
-		ok(procpool_get_stats(pool, &stats, NULL));
-	} while ((stats.running > workers) != ahead);
-}
 
 /* The same as t_place, once flag[3] is set. */
 static int
@@ -238,18 +183,18 @@ overtake(int workers, int higher)
 	const int n = 300;
 	struct procpool *pool = begin_fault(workers);
 
-	hold(pool, IDS / 4);
+	hold_workers(pool, IDS / 4, 0);
 	for (int i = 0; i < n; i++)
 		submit_ranked(pool, t_place_later, i, 0);
-	let_go();
+	let_go(0);
 	await_flag(&shared->flag[2], workers, 5000);
-	await_ahead(pool, true);
+	await_ahead(pool);
 	/* Long enough for the monitors to be at rest: then they have to be
 	 * woken to take it back. */
 	usleep(20000);
 	for (int i = 0; i < higher; i++)
 		submit_ranked(pool, t_place, n + i, 1);
-	await_ahead(pool, false);
+	await_none_ahead(pool);
 	flag_set(&shared->flag[3], 1);
 	ledger_await(n + higher + workers, 5000);
 	check_first(n, higher, workers);
@@ -277,13 +222,13 @@ START_TEST(higher_tasks_do_not_wait_behind_each_other)
 {
 	struct procpool *pool = begin_fault(2);
 
-	hold(pool, 100);
+	hold_workers(pool, 100, 0);
 	submit_ranked(pool, t_wait, 0, 2); /* for flag[SIGKILL + 1] */
 	for (int i = 1; i <= 10; i++)
 		submit_ranked(pool, t_place, i, 1);
 	for (int i = 11; i <= 20; i++)
 		submit_ranked(pool, t_place, i, 0);
-	let_go();
+	let_go(0);
 	/* One worker is held by the first one; the other does all the rest.  (Of
 	 * those of priority 0 some may be sent to the first, and come back.) */
 	ledger_await(22, 5000);
@@ -303,10 +248,10 @@ START_TEST(the_order_outlives_workers)
 	const int n = 100;
 	struct procpool *pool = begin_fault(1);
 
-	hold(pool, n);
+	hold_workers(pool, n, 0);
 	for (int i = 0; i < n; i++)
 		submit_ranked(pool, i % 10 == 5 ? t_kill : t_place, i, i % 3);
-	let_go();
+	let_go(0);
 	ledger_await(n + 1, 20000);
 	for (int i = 0; i < n; i++) {
 		expect_end(i, i % 10 == 5 ? PROCPOOL_ECRASHED : 0,
@@ -342,13 +287,13 @@ START_TEST(blocking_calls_have_priorities_too)
 	struct procpool *pool = begin_fault(1);
 	struct aside asides[4];
 
-	hold(pool, 100);
+	hold_workers(pool, 100, 0);
 	for (int i = 0; i < 4; i++) {
 		asides[i] = (struct aside){ .call = aside_call, .pool = pool };
 		asides[i].id = i + 1;
 		aside_start(&asides[i]);
 	}
-	let_go();
+	let_go(0);
 	for (int i = 0; i < 4; i++)
 		ck_assert_int_eq(aside_join(&asides[i]), 0);
 	for (int i = 0; i < 4; i++)
@@ -363,7 +308,7 @@ START_TEST(a_shutdown_ends_what_waits_whatever_its_priority)
 	const int n = 50;
 	struct procpool *pool = begin_fault(1);
 
-	hold(pool, n);
+	hold_workers(pool, n, 0);
 	for (int i = 0; i < n; i++)
 		submit_ranked(pool, t_place, i, i % 5 - 2);
 	ok(procpool_shutdown(pool));
@@ -412,15 +357,11 @@ START_TEST(no_task_of_any_priority_is_lost_in_a_storm_of_kills)
 	trouble_start(&killer, kill_a_worker, NULL);
 	for (int i = 0; i < n; i++) {
 		const struct op op = { i, 100 };
+		struct procpool_task task = op_task(t_work, &op);
 
-		ok(procpool_submit_task(pool,
-		    &(struct procpool_task){ .arg = &op,
-			.len = sizeof(op),
-			.function = t_work,
-			.done = ledger_done,
-			.user = (void *)(uintptr_t)i,
-			.priority = i % 7 == 0 ? i % 5 - 2 : 0,
-			.key = i % 3 == 0 ? (uint64_t)i : 0 }));
+		task.priority = i % 7 == 0 ? i % 5 - 2 : 0;
+		task.key = i % 3 == 0 ? (uint64_t)i : 0;
+		ok(procpool_submit_task(pool, &task));
 	}
 	ledger_await(n, 30000);
 	trouble_stop(&killer);

@@ -118,7 +118,7 @@ START_TEST(long_tasks_amid_short_ones_all_run_at_once)
 			ok(submit_op(pool, t_ledger, id++, 0));
 		await_flag(&shared->flag[0], 4, 5000);
 		flag_set(&shared->flag[1], 1);
-		ok(procpool_drain(pool, bound(5000)));
+		drain_pool(pool);
 	}
 	ledger_check(id);
 	close_pool(pool);
@@ -201,7 +201,7 @@ START_TEST(each_of_a_thousand_tasks_has_its_callback)
 		ok(procpool_submit(pool, &x, sizeof(x), add_up, NULL));
 		expected += x * x;
 	}
-	ok(procpool_drain(pool, bound(10000)));
+	drain_pool(pool);
 	ck_assert_int_eq(seen.calls, 1000);
 	ck_assert_int_eq(seen.sum, expected);
 	ck_assert_int_eq(seen.overlaps, 0);
@@ -216,7 +216,7 @@ START_TEST(each_task_runs_once_and_completes_once)
 
 	for (int id = 0; id < 1000; id++)
 		ok(submit_op(pool, t_ledger, id, 0));
-	ok(procpool_drain(pool, bound(10000)));
+	drain_pool(pool);
 	ledger_check(1000);
 	ck_assert_int_eq(ledger_count(1000, 0), 1000);
 	close_pool(pool);
@@ -257,7 +257,7 @@ START_TEST(a_task_without_a_callback_runs)
 
 	ok(procpool_submit(
 	    pool, &(struct op){ 3, 0 }, sizeof(struct op), NULL, NULL));
-	ok(procpool_drain(pool, bound(5000)));
+	drain_pool(pool);
 	ck_assert_int_eq(shared->finished[3], 1);
 	close_pool(pool);
 }
@@ -285,7 +285,7 @@ START_TEST(a_full_queue_refuses_what_would_block)
 	ck_assert_uint_eq(stats.queued + stats.running, 4);
 	flag_set(&shared->flag[1], 1);
 	ledger_await(4, 5000);
-	ok(procpool_drain(pool, bound(5000)));
+	drain_pool(pool);
 	ok(procpool_try_submit(pool,
 	    &(struct procpool_task){
 		.arg = &(struct op){ 4, 0 }, .len = sizeof(struct op) }));
@@ -348,7 +348,7 @@ START_TEST(a_blocking_submit_waits_for_space_and_goes_on)
 	flag_set(&shared->flag[1], 1);
 	pthread_join(thread, &failed);
 	ck_assert_ptr_null(failed);
-	ok(procpool_drain(pool, bound(5000)));
+	drain_pool(pool);
 	ledger_check(100);
 	close_pool(pool);
 }
@@ -371,7 +371,7 @@ START_TEST(the_queue_never_exceeds_its_bound)
 		ok(procpool_get_stats(pool, &stats, NULL));
 		ck_assert_uint_le(stats.queued + stats.running, 5);
 	}
-	ok(procpool_drain(pool, bound(10000)));
+	drain_pool(pool);
 	ledger_check(2000);
 	close_pool(pool);
 }
@@ -398,7 +398,7 @@ START_TEST(the_queue_is_bounded_in_bytes_too)
 	ok(try_bytes(pool, bytes, 400));
 	expect(try_bytes(pool, bytes, 2000), PROCPOOL_EFULL);
 	flag_set(&shared->flag[1], 1);
-	ok(procpool_drain(pool, bound(5000)));
+	drain_pool(pool);
 	/* Alone, it is let in. */
 	ok(try_bytes(pool, bytes, 2000));
 	close_pool(pool);
@@ -464,7 +464,7 @@ START_TEST(two_hundred_payloads_of_mixed_length_come_back_identical)
 		ok(procpool_submit(
 		    pool, bytes, len, check_echo, (void *)(uintptr_t)len));
 	}
-	ok(procpool_drain(pool, bound(15000)));
+	drain_pool(pool);
 	ck_assert_int_eq(shared->flag[1], 200);
 	ck_assert_int_eq(shared->flag[0], 200);
 	free(bytes);
@@ -957,7 +957,7 @@ START_TEST(callbacks_submit_a_chain_of_a_hundred)
 	ok(procpool_submit(chain.pool, &(struct op){ 0, 0 }, sizeof(struct op),
 	    chain_on, &chain));
 	await_flag(&shared->flag[0], 100, 10000);
-	ok(procpool_drain(chain.pool, bound(5000)));
+	drain_pool(chain.pool);
 	ck_assert_int_eq(chain.failed, 0);
 	for (int id = 0; id < 100; id++)
 		ck_assert_int_eq(shared->finished[id], 1);

@@ -257,6 +257,12 @@ pool_works(struct procpool *pool)
 }
 
 void
+drain_pool(struct procpool *pool)
+{
+	ok(procpool_drain(pool, bound(10000)));
+}
+
+void
 await_workers(struct procpool *pool, int n, int64_t ms)
 {
 	const int64_t end = now_ms() + bound(ms);
@@ -536,17 +542,23 @@ pattern_matches(const void *bytes, size_t len)
 	return pattern_matches_as(bytes, len, 0);
 }
 
+struct procpool_task
+op_task(procpool_job_fn function, const struct op *op)
+{
+	return (struct procpool_task){ .arg = op,
+		.len = sizeof(*op),
+		.function = function,
+		.done = ledger_done,
+		.user = (void *)(uintptr_t)op->id };
+}
+
 int
 submit_op(struct procpool *pool, procpool_job_fn function, int id, int value)
 {
 	const struct op op = { id, value };
+	const struct procpool_task task = op_task(function, &op);
 
-	return procpool_submit_task(pool,
-	    &(struct procpool_task){ .arg = &op,
-		.len = sizeof(op),
-		.function = function,
-		.done = ledger_done,
-		.user = (void *)(uintptr_t)id });
+	return procpool_submit_task(pool, &task);
 }
 
 int

@@ -218,6 +218,9 @@ void pool_pids(struct procpool *pool, pid_t *pids);
 /* U10: 4 x n_jobs probes succeed, in n_jobs distinct workers that live. */
 void pool_works(struct procpool *pool);
 
+/* Wait until all tasks so far have ended. */
+void drain_pool(struct procpool *pool);
+
 /* Wait until the pool has n workers alive by its own count. */
 void await_workers(struct procpool *pool, int n, int64_t ms);
 
@@ -282,7 +285,11 @@ bool pattern_matches_as(const void *bytes, size_t len, int id);
 void pattern_fill(void *bytes, size_t len);
 bool pattern_matches(const void *bytes, size_t len);
 
-/* Submit a job of the kit with ledger_done; call one. */
+/* A task of the kit with ledger_done, to be changed and submitted; it has the
+ * address of op. */
+struct procpool_task op_task(procpool_job_fn function, const struct op *op);
+
+/* Submit one; call one. */
 int submit_op(
     struct procpool *pool, procpool_job_fn function, int id, int value);
 int call_op(struct procpool *pool, procpool_job_fn function, int id, int value,
