@@ -46,29 +46,17 @@ let_go(int flag)
 static bool
 is_ahead(struct procpool *pool)
 {
-	struct procpool_stats stats;
-
-	ok(procpool_get_stats(pool, &stats, NULL));
-	return stats.running > (uint64_t)procpool_n_jobs(pool);
-}
-
-static void
-await(struct procpool *pool, bool ahead)
-{
-	const int64_t start = now_ms();
-
-	while (is_ahead(pool) != ahead)
-		took_less(start, 5000);
+	return stats_of(pool).running > (uint64_t)procpool_n_jobs(pool);
 }
 
 void
 await_ahead(struct procpool *pool)
 {
-	await(pool, true);
+	await_that(is_ahead(pool), 5000);
 }
 
 void
 await_none_ahead(struct procpool *pool)
 {
-	await(pool, false);
+	await_that(!is_ahead(pool), 5000);
 }

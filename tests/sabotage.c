@@ -101,16 +101,7 @@ expect_success(int first, int last)
 void
 await_restarts(struct procpool *pool, uint64_t n, int64_t ms)
 {
-	const int64_t end = now_ms() + bound(ms);
-	struct procpool_stats stats;
-
-	ok(procpool_get_stats(pool, &stats, NULL));
-	while (stats.restarts < n) {
-		ck_assert_msg(now_ms() < end, "%d workers replaced, not %d",
-		    (int)stats.restarts, (int)n);
-		usleep(1000);
-		ok(procpool_get_stats(pool, &stats, NULL));
-	}
+	await_that(stats_of(pool).restarts >= n, ms);
 }
 
 void

@@ -52,11 +52,8 @@ START_TEST(results_are_in_the_order_of_submission)
 	for (int i = 0; i < 4; i++)
 		ok(procpool_batch_add(batch, &i, sizeof(i)));
 	for (size_t i = 0; i < 4; i++) {
-		const int64_t end = now_ms() + bound(5000);
-
 		flag_set(&shared->flag[ends[i]], 1);
-		while (procpool_batch_ended(batch) < i + 1 && now_ms() < end)
-			usleep(500);
+		await_that(procpool_batch_ended(batch) > i, 5000);
 		ck_assert_uint_eq(procpool_batch_ended(batch), i + 1);
 	}
 	ok(procpool_batch_wait(batch, 0));

@@ -57,14 +57,10 @@ count_lines(const char *a, const char *b, char *last, size_t size)
 static void
 await_death_line(int pid, char *line, size_t size)
 {
-	const int64_t start = now_ms();
 	char name[32];
 
 	snprintf(name, sizeof(name), "(pid %d)", pid);
-	while (count_lines(name, "died", line, size) == 0) {
-		took_less(start, 5000);
-		usleep(1000);
-	}
+	await_that(count_lines(name, "died", line, size) > 0, 5000);
 }
 
 static struct procpool *

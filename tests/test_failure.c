@@ -267,18 +267,13 @@ END_TEST
 START_TEST(an_idle_worker_is_replaced_while_nothing_is_asked)
 {
 	struct procpool *pool = open_pool(2, t_ledger);
-	const int64_t end = now_ms() + bound(2000);
-	struct procpool_stats stats;
 	pid_t pids[2];
 
 	pool_pids(pool, pids);
 	kill(pids[0], SIGKILL);
-	do {
-		ok(procpool_get_stats(pool, &stats, NULL));
-		usleep(1000);
-	} while (stats.restarts == 0 && now_ms() < end);
-	ck_assert_uint_eq(stats.restarts, 1);
-	ck_assert_uint_eq(stats.workers, 2);
+	await_that(stats_of(pool).restarts > 0, 2000);
+	ck_assert_uint_eq(stats_of(pool).restarts, 1);
+	ck_assert_uint_eq(stats_of(pool).workers, 2);
 	close_pool(pool);
 }
 END_TEST
@@ -454,7 +449,6 @@ START_TEST(a_log_function_and_an_environment_cannot_wait_for_themselves)
 {
 	struct inward in = { .pool = NULL };
 	struct procpool_result result;
-	const int64_t start = now_ms();
 
 	in.pool = open_with((struct procpool_options){ .entry_point = t_ledger,
 	    .n_jobs = 1,
@@ -464,10 +458,7 @@ START_TEST(a_log_function_and_an_environment_cannot_wait_for_themselves)
 	expect(
 	    call_op(in.pool, t_kill, 0, SIGKILL, &result), PROCPOOL_ECRASHED);
 	procpool_result_done(&result);
-	while (atomic_load(&in.from_env) == 0) {
-		usleep(1000);
-		took_less(start, 5000);
-	}
+	await_that(atomic_load(&in.from_env) != 0, 5000);
 	pool_works(in.pool);
 	ck_assert_int_eq(atomic_load(&in.from_log), 1);
 	ck_assert_int_eq(atomic_load(&in.refused), 10);

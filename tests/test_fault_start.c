@@ -141,7 +141,7 @@ START_TEST(workers_that_die_soon_after_their_start_break_the_pool)
 	    .log = find_wanted });
 	while (procpool_is_running(pool)) {
 		took_less(start, 8000);
-		usleep(20000);
+		usleep(20000); /* rarely, as this is time of the host's too */
 	}
 	ck_assert_int_lt(cpu_ms() - cpu, (now_ms() - start) / 5);
 	expect(submit_op(pool, t_ledger, 0, 0), PROCPOOL_EBROKEN);

@@ -496,20 +496,22 @@ is_wanted_back(const struct procpool *pool)
 	return pool->channels[0].wanted_back;
 }
 
+static bool
+is_inside(struct procpool *pool, bool (*is_so)(const struct procpool *pool))
+{
+	bool so;
+
+	uv_mutex_lock(&pool->lock);
+	so = is_so(pool);
+	uv_mutex_unlock(&pool->lock);
+	return so;
+}
+
 /* Wait until something is so, which is under the pool's lock. */
 static void
 await_inside(struct procpool *pool, bool (*is_so)(const struct procpool *pool))
 {
-	const int64_t end = now_ms() + bound(5000);
-	bool so = false;
-
-	while (!so && now_ms() < end) {
-		usleep(1000);
-		uv_mutex_lock(&pool->lock);
-		so = is_so(pool);
-		uv_mutex_unlock(&pool->lock);
-	}
-	ck_assert(so);
+	await_that(is_inside(pool, is_so), 5000);
 }
 
 /* E5: the caller drives the channel, and the monitor waits for it to end. */

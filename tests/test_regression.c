@@ -472,7 +472,6 @@ START_TEST(a_worker_that_was_on_its_way_when_a_refresh_began_is_replaced)
 		.n_jobs = 1,
 		.worker_env = hold_back_the_second });
 	struct aside refresher = { .pool = pool, .call = aside_refresh };
-	const int64_t end = now_ms() + bound(5000);
 	struct procpool_result result;
 
 	loaded = 1;
@@ -481,10 +480,7 @@ START_TEST(a_worker_that_was_on_its_way_when_a_refresh_began_is_replaced)
 	await_flag(&shared->flag[0], 2, 5000);
 	loaded = 2;
 	aside_start(&refresher);
-	while (!waits_for_a_renewal(pool)) {
-		ck_assert_msg(now_ms() < end, "the refresh does not begin");
-		usleep(500);
-	}
+	await_that(waits_for_a_renewal(pool), 5000);
 	flag_set(&shared->flag[1], 1);
 	ok(aside_join(&refresher));
 	ck_assert_int_eq(loaded_in_worker(pool), 2);

@@ -262,20 +262,19 @@ drain_pool(struct procpool *pool)
 	ok(procpool_drain(pool, bound(10000)));
 }
 
+struct procpool_stats
+stats_of(struct procpool *pool)
+{
+	struct procpool_stats stats;
+
+	ok(procpool_get_stats(pool, &stats, NULL));
+	return stats;
+}
+
 void
 await_workers(struct procpool *pool, int n, int64_t ms)
 {
-	const int64_t end = now_ms() + bound(ms);
-	struct procpool_stats stats;
-
-	for (;;) {
-		ok(procpool_get_stats(pool, &stats, NULL));
-		if (stats.workers == (uint64_t)n)
-			return;
-		ck_assert_msg(now_ms() < end, "%llu workers, waited for %d",
-		    (unsigned long long)stats.workers, n);
-		usleep(1000);
-	}
+	await_that(stats_of(pool).workers == (uint64_t)n, ms);
 }
 
 /* ------------------------------------------------------------------ Jobs */

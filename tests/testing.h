@@ -129,6 +129,18 @@ int64_t bound(int64_t ms);
 		    (long long)bound(ms)); \
 	} while (0)
 
+/* Look until it is so, and fail after bound(ms): for what nobody tells of. */
+#define await_that(condition, ms) \
+	do { \
+		const int64_t start_ = now_ms(); \
+\
+		while (!(condition)) { \
+			ck_assert_msg(now_ms() - start_ < bound(ms), \
+			    "in vain waited for %s", #condition); \
+			usleep(500); \
+		} \
+	} while (0)
+
 /* --------------------------------------------------- Shared with workers */
 
 enum {
@@ -220,6 +232,9 @@ void pool_works(struct procpool *pool);
 
 /* Wait until all tasks so far have ended. */
 void drain_pool(struct procpool *pool);
+
+/* Its statistics; the test fails when they cannot be had. */
+struct procpool_stats stats_of(struct procpool *pool);
 
 /* Wait until the pool has n workers alive by its own count. */
 void await_workers(struct procpool *pool, int n, int64_t ms);
