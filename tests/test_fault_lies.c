@@ -6,7 +6,7 @@
  * with the oracle U1 to U11.
  */
 #include "sabotage.h"
-#include "stub.h"
+#include "liar.h"
 
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -183,13 +183,13 @@ static int
 t_lie(struct procpool_job *job, const void *arg, size_t len)
 {
 	const struct op *op = arg;
-	struct stub stub;
+	struct liar liar;
 
 	if (!has_lied(op->id)) {
 		note_liar();
 		end_after(300);
-		stub = stub_take_over(job, op);
-		lies[op->value].tell(&stub);
+		liar = liar_take_over(job, op);
+		lies[op->value].tell(&liar);
 	}
 	return t_ledger(job, arg, len);
 }
@@ -305,15 +305,15 @@ static int
 t_mix(struct procpool_job *job, const void *arg, size_t len)
 {
 	const struct op *op = arg;
-	struct stub stub;
+	struct liar liar;
 
 	if (!has_lied(op->id)) {
 		note_liar();
 		end_after(30);
-		stub = stub_take_over(job, op);
+		liar = liar_take_over(job, op);
 		do
-			stub_lies[stub_random(&stub, stub_lies_count)](&stub);
-		while (stub_random(&stub, 2) == 0);
+			all_lies[liar_random(&liar, n_lies)](&liar);
+		while (liar_random(&liar, 2) == 0);
 	}
 	return t_ledger(job, arg, len);
 }
@@ -397,7 +397,7 @@ enum start_lie {
 };
 
 static void
-tell_at_start(struct stub *stub, int lie)
+tell_at_start(struct liar *liar, int lie)
 {
 	const struct result_frame frames[] = {
 		[READY_TWICE] = { .type = RESULT_READY },
@@ -409,29 +409,29 @@ tell_at_start(struct stub *stub, int lie)
 	};
 
 	if (lie == PAGE_FIRST) {
-		lie_ring(stub);
-		lie_words(stub);
-		stub_wait();
+		lie_ring(liar);
+		lie_words(liar);
+		liar_wait();
 	}
 	if (lie == GARBAGE_FIRST)
-		lie_garbage(stub);
-	stub_say(stub, &frames[lie], sizeof(frames[lie]));
+		lie_garbage(liar);
+	liar_say(liar, &frames[lie], sizeof(frames[lie]));
 	if (lie != READY_TWICE)
-		stub_wait();
+		liar_wait();
 }
 
 /* worker_start: the first worker that comes here tells the lie of flag GO. */
 static int
 start_with_a_lie(struct procpool_job *job, void **state)
 {
-	struct stub stub;
+	struct liar liar;
 
 	(void)state;
 	if (atomic_exchange(&shared->flag[TOLD], 1) == 0) {
 		end_after(300);
-		stub = stub_take_over(
+		liar = liar_take_over(
 		    job, &(struct op){ 0, atomic_load(&shared->flag[GO]) });
-		tell_at_start(&stub, atomic_load(&shared->flag[GO]));
+		tell_at_start(&liar, atomic_load(&shared->flag[GO]));
 	}
 	return 0;
 }
@@ -476,20 +476,20 @@ await_claim(struct page *page, uint64_t n, enum claim state)
 static int
 t_answer_revoked(struct procpool_job *job, const void *arg, size_t len)
 {
-	struct stub stub = stub_take_over(job, arg);
-	struct page *page = stub.page;
-	const uint64_t n = stub.sequence + 1;
+	struct liar liar = liar_take_over(job, arg);
+	struct page *page = liar.page;
+	const uint64_t n = liar.sequence + 1;
 
 	(void)len;
 	note_liar();
-	ledger_start(stub.op.id);
-	ledger_finish(stub.op.id);
+	ledger_start(liar.op.id);
+	ledger_finish(liar.op.id);
 	await_claim(page, n, CLAIM_OFFERED);
 	flag_add(&shared->flag[GO], 1);
 	await_claim(page, n, CLAIM_REVOKED);
-	stub_answer(&stub, stub.sequence);
-	stub_answer(&stub, n);
-	stub_wait();
+	liar_answer(&liar, liar.sequence);
+	liar_answer(&liar, n);
+	liar_wait();
 }
 
 /* P08: for a task that is to go before others, those are taken back. */
@@ -567,17 +567,17 @@ static int
 t_promise(struct procpool_job *job, const void *arg, size_t len)
 {
 	static const char zeros[65536];
-	struct stub stub = stub_take_over(job, arg);
+	struct liar liar = liar_take_over(job, arg);
 	const struct result_frame frame = { .type = RESULT_DATA,
-		.sequence = stub.sequence,
+		.sequence = liar.sequence,
 		.length = (size_t)1 << 30 };
 
 	(void)len;
-	stub_say(&stub, &frame, sizeof(frame));
-	for (int sent = 0; sent < stub.op.value; sent += (int)sizeof(zeros))
-		stub_say(&stub, zeros, sizeof(zeros));
+	liar_say(&liar, &frame, sizeof(frame));
+	for (int sent = 0; sent < liar.op.value; sent += (int)sizeof(zeros))
+		liar_say(&liar, zeros, sizeof(zeros));
 	flag_add(&shared->flag[GO], 1);
-	stub_wait();
+	liar_wait();
 }
 
 /* P03: address space, touched or not, grows with what was sent; the other
@@ -615,7 +615,7 @@ END_TEST
 static int
 t_trickle(struct procpool_job *job, const void *arg, size_t len)
 {
-	struct stub stub = stub_take_over(job, arg);
+	struct liar liar = liar_take_over(job, arg);
 	const struct result_frame line = {
 		.type = RESULT_LOG, .length = 16, .code = PROCPOOL_DEBUG
 	};
@@ -627,7 +627,7 @@ t_trickle(struct procpool_job *job, const void *arg, size_t len)
 	for (int i = 0; i % 64 != 0 || atomic_load(&shared->flag[GO]) == 0;
 	     i++) {
 		usleep(1000);
-		stub_say(&stub, &bytes[i % 64], 1);
+		liar_say(&liar, &bytes[i % 64], 1);
 		flag_add(&shared->flag[TOLD], 1);
 	}
 	return t_ledger(job, arg, len);
@@ -661,13 +661,13 @@ END_TEST
 static int
 t_flood(struct procpool_job *job, const void *arg, size_t len)
 {
-	struct stub stub = stub_take_over(job, arg);
+	struct liar liar = liar_take_over(job, arg);
 	struct result_frame lines[512];
 
 	for (size_t i = 0; i < 512; i++)
 		lines[i] = (struct result_frame){ .type = RESULT_LOG };
 	while (atomic_load(&shared->flag[GO]) == 0) {
-		stub_say(&stub, lines, sizeof(lines));
+		liar_say(&liar, lines, sizeof(lines));
 		flag_add(&shared->flag[TOLD], 512);
 	}
 	return t_ledger(job, arg, len);
@@ -705,11 +705,11 @@ END_TEST
 static int
 t_deaf(struct procpool_job *job, const void *arg, size_t len)
 {
-	struct stub stub = stub_take_over(job, arg);
+	struct liar liar = liar_take_over(job, arg);
 
 	(void)len;
 	flag_add(&shared->flag[GO], 1);
-	lie_deaf(&stub);
+	lie_deaf(&liar);
 	return 0;
 }
 
@@ -769,18 +769,18 @@ static const char texts[2][24] = {
 static int
 t_text(struct procpool_job *job, const void *arg, size_t len)
 {
-	struct stub stub = stub_take_over(job, arg);
+	struct liar liar = liar_take_over(job, arg);
 	struct result_frame frame = { .type = RESULT_LOG,
 		.code = PROCPOOL_ERROR,
 		.length = sizeof(texts[0]) };
 
 	(void)len;
-	stub_say_frame(&stub, frame, texts[stub.op.value]);
+	liar_say_frame(&liar, frame, texts[liar.op.value]);
 	frame.type = RESULT_FAILED;
 	frame.code = -7;
-	frame.sequence = stub.sequence;
-	stub_say_frame(&stub, frame, texts[stub.op.value]);
-	stub_wait();
+	frame.sequence = liar.sequence;
+	liar_say_frame(&liar, frame, texts[liar.op.value]);
+	liar_wait();
 }
 
 static char logged[2000]; /* under the log's lock */
