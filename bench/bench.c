@@ -136,25 +136,55 @@ bench_emit_rate(uint64_t n, uint64_t since, uint64_t sum)
 	bench_emit(1, "rate", (double)n / seconds, "tasks/s");
 }
 
-size_t
-bench_round_trips(void)
+double
+bench_sum_of_lines(const char *path, const char *key)
 {
-	return bench_full() ? 20000 : 8000;
+	FILE *f = fopen(path, "r");
+	char line[256];
+	double sum = 0;
+
+	if (f == NULL)
+		bench_die("%s: %s", path, strerror(errno));
+	while (fgets(line, sizeof(line), f) != NULL) {
+		const char *colon = strchr(line, ':');
+
+		if (strncmp(line, key, strlen(key)) == 0 && colon != NULL)
+			sum += strtod(colon + 1, NULL);
+	}
+	fclose(f);
+	return sum;
 }
 
-size_t
-bench_warm_up(void)
+double
+bench_private_memory(int pid)
 {
-	return bench_round_trips() / 4;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", pid);
+	return bench_sum_of_lines(path, "Private_Clean:") +
+	    bench_sum_of_lines(path, "Private_Dirty:");
 }
 
 void
-bench_emit_round_trips(bool two_cpus, double *ns, size_t n)
+bench_round_trips(
+    uint64_t (*trip)(void *pool, uint64_t x), void *pool, bool two_cpus)
 {
+	const size_t n = bench_full() ? 20000 : 8000, warm_up = n / 4;
+	double *ns = bench_pages(n * sizeof(*ns));
+
+	for (size_t i = 0; i < warm_up + n; i++) {
+		const uint64_t start = bench_clock();
+		const uint64_t square = trip(pool, i);
+
+		if (i >= warm_up)
+			ns[i - warm_up] = (double)(bench_clock() - start);
+		bench_check("square", square, (uint64_t)i * i);
+	}
 	bench_emit(2, two_cpus ? "p50_two_cpus" : "p50",
 	    bench_quantile(ns, n, 0.5) / 1e3, "us");
 	bench_emit(2, two_cpus ? "p99_two_cpus" : "p99",
 	    bench_quantile(ns, n, 0.99) / 1e3, "us");
+	free(ns);
 }
 
 /* The CPUs that the program was given, read before it moves. */
@@ -189,14 +219,18 @@ bench_move(enum bench_place place)
 		bench_die("sched_setaffinity: %s", strerror(errno));
 }
 
-struct bench_echo
-bench_echo(int which)
+void
+bench_echoes(
+    void (*echo)(const struct bench_echo *echo, void *pool), void *pool)
 {
-	if (which == 0)
-		return (struct bench_echo){ "echo_1MiB", BENCH_MIB,
-			bench_full() ? 2000 : 600 };
-	return (struct bench_echo){ "echo_64MiB", (size_t)64 * BENCH_MIB,
-		bench_full() ? 24 : 12 };
+	const struct bench_echo echoes[] = {
+		{ "echo_1MiB", BENCH_MIB, bench_full() ? 2000 : 600 },
+		{ "echo_64MiB", (size_t)64 * BENCH_MIB,
+		    bench_full() ? 24 : 12 },
+	};
+
+	for (size_t i = 0; i < sizeof(echoes) / sizeof(echoes[0]); i++)
+		echo(&echoes[i], pool);
 }
 
 void
@@ -259,21 +293,31 @@ bench_emit_primes(uint64_t since, uint64_t count)
 	bench_emit(4, "seconds", seconds, "s");
 }
 
-size_t
-bench_starts(int workers)
+static void
+time_starts(void (*start_and_stop)(int workers), int workers, size_t n)
 {
-	const size_t quick = workers > BENCH_WORKERS ? 10 : 40;
+	double *ns = bench_pages(n * sizeof(*ns));
+	char metric[32];
 
-	return bench_full() ? 5 * quick : quick;
+	start_and_stop(workers);
+	for (size_t i = 0; i < n; i++) {
+		const uint64_t start = bench_clock();
+
+		start_and_stop(workers);
+		ns[i] = (double)(bench_clock() - start);
+	}
+	snprintf(metric, sizeof(metric), "startstop_%d", workers);
+	bench_emit(5, metric, bench_quantile(ns, n, 0.5) / 1e6, "ms");
+	free(ns);
 }
 
 void
-bench_emit_starts(int workers, double *ns, size_t n)
+bench_starts(void (*start_and_stop)(int workers))
 {
-	char metric[32];
+	const size_t n = bench_full() ? 50 : 10;
 
-	snprintf(metric, sizeof(metric), "startstop_%d", workers);
-	bench_emit(5, metric, bench_quantile(ns, n, 0.5) / 1e6, "ms");
+	time_starts(start_and_stop, BENCH_WORKERS, 4 * n);
+	time_starts(start_and_stop, BENCH_MANY_WORKERS, n);
 }
 
 /* The number of a workload by its name. */

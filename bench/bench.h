@@ -23,6 +23,7 @@
 enum {
 	BENCH_WORKLOADS = 10,
 	BENCH_WORKERS = 2,
+	BENCH_MANY_WORKERS = 16, /* of W5 */
 	BENCH_IN_FLIGHT = 4, /* payloads of W3 */
 	BENCH_MIB = 1 << 20
 };
@@ -71,9 +72,14 @@ uint64_t bench_squares(void);
 uint64_t bench_sum_of_squares(uint64_t n);
 void bench_emit_rate(uint64_t n, uint64_t since, uint64_t sum);
 
+/* The sum, in KiB, of the lines of a file of /proc that begin with key; and the
+ * memory of a process that no other shares. */
+double bench_sum_of_lines(const char *path, const char *key);
+double bench_private_memory(int pid);
+
 /*
- * W2: how many round trips are timed, how many go before them untimed, and
- * printing the median and the 99th percentile of times given in ns.
+ * W2: have numbers squared one by one by trip(pool, x), and print the median
+ * and the 99th percentile of the times that it takes.
  *
  * Whether the two ends share a CPU is the kernel's choice, changes with
  * whatever else runs, and makes a difference of ten times.  A new process
@@ -86,9 +92,8 @@ enum bench_place {
 	BENCH_LAST_CPU
 };
 
-size_t bench_round_trips(void);
-size_t bench_warm_up(void);
-void bench_emit_round_trips(bool two_cpus, double *ns, size_t n);
+void bench_round_trips(
+    uint64_t (*trip)(void *pool, uint64_t x), void *pool, bool two_cpus);
 
 /* Whether there are two CPUs, and moving the calling thread. */
 bool bench_two_cpus(void);
@@ -105,11 +110,10 @@ struct bench_echo {
 	uint64_t count;
 };
 
-enum {
-	BENCH_ECHOES = 2
-};
+/* Each size, with what the system has for it. */
+void bench_echoes(
+    void (*echo)(const struct bench_echo *echo, void *pool), void *pool);
 
-struct bench_echo bench_echo(int which);
 void bench_stamp(void *payload, size_t size, uint64_t number);
 void bench_check_stamp(const void *payload, size_t size, uint64_t number);
 void bench_emit_echo(const struct bench_echo *echo, uint64_t since);
@@ -124,9 +128,8 @@ uint64_t bench_candidates(void);
 bool bench_is_prime(uint64_t n);
 void bench_emit_primes(uint64_t since, uint64_t count);
 
-/* W5: how often a number of workers is started and stopped, and printing the
- * median of those times, given in ns. */
-size_t bench_starts(int workers);
-void bench_emit_starts(int workers, double *ns, size_t n);
+/* W5: start and stop few and many workers, often, and print the median of the
+ * times that it takes. */
+void bench_starts(void (*start_and_stop)(int workers));
 
 #endif

@@ -13,8 +13,7 @@
 
 enum {
 	/* How many tasks of W1 may be under way: as for libuv. */
-	WINDOW = 8192,
-	MANY_WORKERS = 16
+	WINDOW = 8192
 };
 
 /* What a task works on, and how. */
@@ -108,26 +107,23 @@ rate(void)
 	close_pool(pool);
 }
 
+static uint64_t
+square_one(void *pool, uint64_t x)
+{
+	struct task task = { .run = square, .value = x };
+
+	push(pool, &task);
+	pop();
+	return task.value;
+}
+
 static void
 round_trips(void)
 {
-	const size_t n = bench_round_trips(), warm_up = bench_warm_up();
-	double *ns = bench_pages(n * sizeof(*ns));
 	GThreadPool *pool = open_pool(BENCH_WORKERS);
 
-	for (size_t i = 0; i < warm_up + n; i++) {
-		const uint64_t start = bench_clock();
-		struct task task = { .run = square, .value = i };
-
-		push(pool, &task);
-		pop();
-		if (i >= warm_up)
-			ns[i - warm_up] = (double)(bench_clock() - start);
-		bench_check("square", task.value, (uint64_t)i * i);
-	}
-	bench_emit_round_trips(false, ns, n);
+	bench_round_trips(square_one, pool, false);
 	close_pool(pool);
-	free(ns);
 }
 
 static void
@@ -145,7 +141,7 @@ push_payload(GThreadPool *pool, struct task *task, uint64_t number)
 }
 
 static void
-echo(GThreadPool *pool, const struct bench_echo *e)
+echo(const struct bench_echo *e, void *pool)
 {
 	struct task tasks[BENCH_IN_FLIGHT], *task;
 	uint64_t start, i;
@@ -176,11 +172,7 @@ echoes(void)
 {
 	GThreadPool *pool = open_pool(BENCH_WORKERS);
 
-	for (int i = 0; i < BENCH_ECHOES; i++) {
-		const struct bench_echo e = bench_echo(i);
-
-		echo(pool, &e);
-	}
+	bench_echoes(echo, pool);
 	close_pool(pool);
 }
 
@@ -217,7 +209,7 @@ static void
 start_and_stop(int threads)
 {
 	GThreadPool *pool = open_pool(threads);
-	struct task tasks[MANY_WORKERS];
+	struct task tasks[BENCH_MANY_WORKERS];
 
 	for (int i = 0; i < threads; i++) {
 		tasks[i] = (struct task){ .run = square, .value = 3 };
@@ -229,27 +221,9 @@ start_and_stop(int threads)
 }
 
 static void
-time_starts(int threads)
-{
-	const size_t n = bench_starts(threads);
-	double *ns = bench_pages(n * sizeof(*ns));
-
-	start_and_stop(threads);
-	for (size_t i = 0; i < n; i++) {
-		const uint64_t start = bench_clock();
-
-		start_and_stop(threads);
-		ns[i] = (double)(bench_clock() - start);
-	}
-	bench_emit_starts(threads, ns, n);
-	free(ns);
-}
-
-static void
 starts(void)
 {
-	time_starts(BENCH_WORKERS);
-	time_starts(MANY_WORKERS);
+	bench_starts(start_and_stop);
 }
 
 static const char *

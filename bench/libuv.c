@@ -103,27 +103,22 @@ rate(void)
 	bench_emit_rate(n, start, sum);
 }
 
+static uint64_t
+square_one(void *loop, uint64_t x)
+{
+	struct stream one = { .next = x, .end = x + 1 };
+	struct number number = { .stream = &one };
+
+	number.work.data = &number;
+	send_next(&number);
+	uv_run(loop, UV_RUN_DEFAULT);
+	return one.sum;
+}
+
 static void
 round_trips(void)
 {
-	const size_t n = bench_round_trips(), warm_up = bench_warm_up();
-	double *ns = bench_pages(n * sizeof(*ns));
-	uv_loop_t *loop = loop_with_threads();
-
-	for (size_t i = 0; i < warm_up + n; i++) {
-		const uint64_t start = bench_clock();
-		struct stream one = { .next = i, .end = i + 1 };
-		struct number number = { .stream = &one };
-
-		number.work.data = &number;
-		send_next(&number);
-		uv_run(loop, UV_RUN_DEFAULT);
-		if (i >= warm_up)
-			ns[i - warm_up] = (double)(bench_clock() - start);
-		bench_check("square", one.sum, (uint64_t)i * i);
-	}
-	bench_emit_round_trips(false, ns, n);
-	free(ns);
+	bench_round_trips(square_one, loop_with_threads(), false);
 }
 
 /* One payload on its way; the thread of the pool copies it. */
@@ -166,7 +161,7 @@ copied(uv_work_t *work, int status)
 }
 
 static void
-echo(uv_loop_t *loop, const struct bench_echo *e)
+echo(const struct bench_echo *e, void *loop)
 {
 	struct payload payloads[BENCH_IN_FLIGHT];
 	uint64_t next = 0, start;
@@ -195,11 +190,7 @@ echoes(void)
 	uv_loop_t *loop = loop_with_threads();
 
 	stream_squares(loop, 1000);
-	for (int i = 0; i < BENCH_ECHOES; i++) {
-		const struct bench_echo e = bench_echo(i);
-
-		echo(loop, &e);
-	}
+	bench_echoes(echo, loop);
 }
 
 /* One number to test, and where primes are counted. */

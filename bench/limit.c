@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 enum {
-	MANY_WORKERS = 16,
 	SLOTS = BENCH_IN_FLIGHT / BENCH_WORKERS
 };
 
@@ -250,8 +249,10 @@ square_one(int in, int out, void *arg)
 
 /* Send a number and wait for its square, blocking in both. */
 static uint64_t
-round_trip(const struct child *child, uint64_t value)
+round_trip(void *arg, uint64_t value)
 {
+	const struct child *child = arg;
+
 	write_all(child->to, &value, sizeof(value));
 	if (!read_all(child->from, &value, sizeof(value)))
 		bench_die("a child ended early");
@@ -261,24 +262,13 @@ round_trip(const struct child *child, uint64_t value)
 static void
 time_round_trips(enum bench_place ours, enum bench_place childs)
 {
-	const size_t n = bench_round_trips(), warm_up = bench_warm_up();
-	double *ns = bench_pages(n * sizeof(*ns));
 	struct child child;
 
 	start_child(&child, 0, square_one, &childs);
 	bench_move(ours);
-	for (size_t i = 0; i < warm_up + n; i++) {
-		const uint64_t start = bench_clock();
-		const uint64_t square = round_trip(&child, i);
-
-		if (i >= warm_up)
-			ns[i - warm_up] = (double)(bench_clock() - start);
-		bench_check("square", square, (uint64_t)i * i);
-	}
-	stop_children(&child, 1);
+	bench_round_trips(round_trip, &child, ours != BENCH_ANY_CPU);
 	bench_move(BENCH_ANY_CPU);
-	bench_emit_round_trips(ours != BENCH_ANY_CPU, ns, n);
-	free(ns);
+	stop_children(&child, 1);
 }
 
 static void
@@ -392,11 +382,12 @@ stream_payloads(
 }
 
 static void
-echo(const struct bench_echo *e)
+echo(const struct bench_echo *e, void *unused)
 {
 	struct area areas[BENCH_WORKERS];
 	struct child children[BENCH_WORKERS];
 
+	(void)unused;
 	for (int k = 0; k < BENCH_WORKERS; k++) {
 		open_area(&areas[k], e->size);
 		start_child(children, k, copy_slots, &areas[k]);
@@ -410,18 +401,14 @@ echo(const struct bench_echo *e)
 static void
 echoes(void)
 {
-	for (int i = 0; i < BENCH_ECHOES; i++) {
-		const struct bench_echo e = bench_echo(i);
-
-		echo(&e);
-	}
+	bench_echoes(echo, NULL);
 }
 
 /* Start children, have one answer from each, and stop them. */
 static void
 start_and_stop(int n)
 {
-	struct child children[MANY_WORKERS];
+	struct child children[BENCH_MANY_WORKERS];
 	uint64_t value = 3;
 
 	for (int k = 0; k < n; k++)
@@ -438,27 +425,9 @@ start_and_stop(int n)
 }
 
 static void
-time_starts(int workers)
-{
-	const size_t n = bench_starts(workers);
-	double *ns = bench_pages(n * sizeof(*ns));
-
-	start_and_stop(workers);
-	for (size_t i = 0; i < n; i++) {
-		const uint64_t start = bench_clock();
-
-		start_and_stop(workers);
-		ns[i] = (double)(bench_clock() - start);
-	}
-	bench_emit_starts(workers, ns, n);
-	free(ns);
-}
-
-static void
 starts(void)
 {
-	time_starts(BENCH_WORKERS);
-	time_starts(MANY_WORKERS);
+	bench_starts(start_and_stop);
 }
 
 const struct bench_system bench_system = {

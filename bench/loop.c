@@ -30,11 +30,12 @@ rate(void)
 }
 
 static void
-echo(const struct bench_echo *e)
+echo(const struct bench_echo *e, void *unused)
 {
 	char *from = bench_pages(e->size), *to = bench_pages(e->size);
 	const uint64_t start = bench_clock();
 
+	(void)unused;
 	for (uint64_t i = 0; i < e->count; i++) {
 		bench_stamp(from, e->size, i);
 		memcpy(to, from, e->size);
@@ -48,11 +49,7 @@ echo(const struct bench_echo *e)
 static void
 echoes(void)
 {
-	for (int i = 0; i < BENCH_ECHOES; i++) {
-		const struct bench_echo e = bench_echo(i);
-
-		echo(&e);
-	}
+	bench_echoes(echo, NULL);
 }
 
 static void

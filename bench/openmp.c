@@ -46,26 +46,23 @@ rate(void)
 
 /* The nearest thing to a blocking call: a region of two threads in which the
  * other thread does the work.  Both spin. */
+static uint64_t
+square_one(void *unused, uint64_t x)
+{
+	uint64_t result = 0;
+
+	(void)unused;
+#pragma omp parallel
+	if (omp_get_thread_num() == 1)
+		result = x * x;
+	return result;
+}
+
 static void
 round_trips(void)
 {
-	const size_t n = bench_round_trips(), warm_up = bench_warm_up();
-	double *ns = bench_pages(n * sizeof(*ns));
-
 	start_threads();
-	for (size_t i = 0; i < warm_up + n; i++) {
-		const uint64_t start = bench_clock();
-		uint64_t result = 0;
-
-#pragma omp parallel
-		if (omp_get_thread_num() == 1)
-			result = (uint64_t)i * i;
-		if (i >= warm_up)
-			ns[i - warm_up] = (double)(bench_clock() - start);
-		bench_check("square", result, (uint64_t)i * i);
-	}
-	bench_emit_round_trips(false, ns, n);
-	free(ns);
+	bench_round_trips(square_one, NULL, false);
 }
 
 static void
@@ -78,11 +75,12 @@ copy(char *to, const char *from, size_t size, uint64_t number)
 }
 
 static void
-echo(const struct bench_echo *e)
+echo(const struct bench_echo *e, void *unused)
 {
 	char *from = bench_pages(e->size), *to[BENCH_WORKERS];
 	uint64_t start;
 
+	(void)unused;
 	for (int i = 0; i < BENCH_WORKERS; i++)
 		to[i] = bench_pages(e->size);
 	start = bench_clock();
@@ -102,11 +100,7 @@ static void
 echoes(void)
 {
 	start_threads();
-	for (int i = 0; i < BENCH_ECHOES; i++) {
-		const struct bench_echo e = bench_echo(i);
-
-		echo(&e);
-	}
+	bench_echoes(echo, NULL);
 }
 
 static void

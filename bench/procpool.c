@@ -2,10 +2,9 @@
  * procpool, with worker processes, through its public header only.
  */
 #define _GNU_SOURCE
-#include "bench.h"
+#include "pools.h"
 
 #include <errno.h>
-#include <procpool.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -14,47 +13,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-enum {
-	MANY_WORKERS = 16
-};
-
-/* End the program when a call or a task has failed. */
-static void
-must(int rc, const char *what)
-{
-	if (rc < 0)
-		bench_die("%s: %s", what, procpool_strerror(rc));
-}
-
-/* Oversubscribed, so that the number of workers is what it says on a machine
- * with fewer CPUs too. */
-static struct procpool *
-open_pool(procpool_job_fn entry_point, int workers, size_t queue, void *user)
-{
-	struct procpool *pool;
-
-	must(procpool_open(&pool,
-		 &(struct procpool_options){
-		     .entry_point = entry_point,
-		     .n_jobs = workers,
-		     .oversubscribe = true,
-		     .queue_tasks = queue,
-		     .user = user,
-		 }),
-	    "procpool_open");
-	return pool;
-}
-
-static int
-square(struct procpool_job *job, const void *arg, size_t len)
-{
-	uint64_t x = *(const uint64_t *)arg;
-
-	(void)len;
-	x *= x;
-	return procpool_return(job, &x, sizeof(x));
-}
 
 /* What the callbacks, which run one at a time, have seen so far. */
 struct stream {
@@ -67,7 +25,7 @@ add_result(const struct procpool_result *result, void *user)
 {
 	struct stream *stream = user;
 
-	must(result->outcome, "a task");
+	bench_must(result->outcome, "a task");
 	stream->sum += *(const uint64_t *)result->data;
 	stream->ended++;
 	stream->pids[result->worker] = result->pid;
@@ -78,43 +36,28 @@ submit_squares(
     struct procpool *pool, struct stream *stream, uint64_t from, uint64_t to)
 {
 	for (uint64_t i = from; i < to; i++)
-		must(procpool_submit(pool, &i, sizeof(i), add_result, stream),
+		bench_must(
+		    procpool_submit(pool, &i, sizeof(i), add_result, stream),
 		    "procpool_submit");
-}
-
-static void
-drain(struct procpool *pool)
-{
-	must(procpool_drain(pool, -1), "procpool_drain");
 }
 
 static void
 rate(void)
 {
 	const uint64_t n = bench_squares();
-	struct procpool *pool = open_pool(square, BENCH_WORKERS, 0, NULL);
+	struct procpool *pool = bench_open((struct procpool_options){
+	    .entry_point = bench_square, .n_jobs = BENCH_WORKERS });
 	struct stream warm_up = { 0 }, stream = { 0 };
 	uint64_t start;
 
 	submit_squares(pool, &warm_up, 0, 10000);
-	drain(pool);
+	bench_drain(pool);
 	start = bench_clock();
 	submit_squares(pool, &stream, 0, n);
-	drain(pool);
+	bench_drain(pool);
 	bench_emit_rate(n, start, stream.sum);
 	bench_check("number of callbacks", stream.ended, n);
-	must(procpool_close(pool), "procpool_close");
-}
-
-static uint64_t
-call(struct procpool *pool, uint64_t x)
-{
-	struct procpool_result result;
-
-	must(procpool_call(pool, &x, sizeof(x), &result), "procpool_call");
-	x = *(const uint64_t *)result.data;
-	procpool_result_done(&result);
-	return x;
+	bench_close(pool);
 }
 
 /* Both workers go to the last CPU, as only one of them will have work. */
@@ -128,35 +71,25 @@ move_worker(struct procpool_job *job, void **state)
 	return 0;
 }
 
+static uint64_t
+call(void *pool, uint64_t x)
+{
+	return bench_call(pool, x, NULL);
+}
+
 static void
 time_round_trips(enum bench_place ours, enum bench_place workers)
 {
-	const size_t n = bench_round_trips(), warm_up = bench_warm_up();
-	double *ns = bench_pages(n * sizeof(*ns));
-	struct procpool *pool;
+	struct procpool *pool =
+	    bench_open((struct procpool_options){ .entry_point = bench_square,
+		.n_jobs = BENCH_WORKERS,
+		.worker_start = move_worker,
+		.user = &workers });
 
-	must(procpool_open(&pool,
-		 &(struct procpool_options){
-		     .entry_point = square,
-		     .n_jobs = BENCH_WORKERS,
-		     .oversubscribe = true,
-		     .worker_start = move_worker,
-		     .user = &workers,
-		 }),
-	    "procpool_open");
 	bench_move(ours);
-	for (size_t i = 0; i < warm_up + n; i++) {
-		const uint64_t start = bench_clock();
-		const uint64_t x = call(pool, i);
-
-		if (i >= warm_up)
-			ns[i - warm_up] = (double)(bench_clock() - start);
-		bench_check("square", x, (uint64_t)i * i);
-	}
+	bench_round_trips(call, pool, ours != BENCH_ANY_CPU);
 	bench_move(BENCH_ANY_CPU);
-	bench_emit_round_trips(ours != BENCH_ANY_CPU, ns, n);
-	must(procpool_close(pool), "procpool_close");
-	free(ns);
+	bench_close(pool);
 }
 
 static void
@@ -178,7 +111,7 @@ check_payload(const struct procpool_result *result, void *user)
 {
 	const struct bench_echo *e = user;
 
-	must(result->outcome, "an echo");
+	bench_must(result->outcome, "an echo");
 	bench_check("length of a payload", result->len, e->size);
 	/* Tasks of a pool are numbered from 1, payloads from 0. */
 	bench_check_stamp(result->data, result->len, result->task - 1);
@@ -190,38 +123,37 @@ submit_payloads(struct procpool *pool, const struct bench_echo *e, char *from,
 {
 	for (uint64_t i = first; i < first + count; i++) {
 		bench_stamp(from, e->size, i);
-		must(procpool_submit(
-			 pool, from, e->size, check_payload, (void *)e),
+		bench_must(procpool_submit(
+			       pool, from, e->size, check_payload, (void *)e),
 		    "procpool_submit");
 	}
-	drain(pool);
+	bench_drain(pool);
 }
 
 /* The bound of the queue is what keeps the payloads in flight few. */
 static void
-echo(const struct bench_echo *e)
+echo(const struct bench_echo *e, void *unused)
 {
 	struct procpool *pool =
-	    open_pool(give_back, BENCH_WORKERS, BENCH_IN_FLIGHT, NULL);
+	    bench_open((struct procpool_options){ .entry_point = give_back,
+		.n_jobs = BENCH_WORKERS,
+		.queue_tasks = BENCH_IN_FLIGHT });
 	char *from = bench_pages(e->size);
 	uint64_t start;
 
+	(void)unused;
 	submit_payloads(pool, e, from, 0, BENCH_IN_FLIGHT);
 	start = bench_clock();
 	submit_payloads(pool, e, from, BENCH_IN_FLIGHT, e->count);
 	bench_emit_echo(e, start);
-	must(procpool_close(pool), "procpool_close");
+	bench_close(pool);
 	free(from);
 }
 
 static void
 echoes(void)
 {
-	for (int i = 0; i < BENCH_ECHOES; i++) {
-		const struct bench_echo e = bench_echo(i);
-
-		echo(&e);
-	}
+	bench_echoes(echo, NULL);
 }
 
 static int
@@ -237,128 +169,82 @@ static void
 primes(void)
 {
 	const uint64_t n = bench_candidates();
-	struct procpool *pool = open_pool(test, BENCH_WORKERS, 0, NULL);
+	struct procpool *pool = bench_open((struct procpool_options){
+	    .entry_point = test, .n_jobs = BENCH_WORKERS });
 	struct stream stream = { 0 };
 	uint64_t start = bench_clock();
 
 	for (uint64_t i = 0; i < n; i++) {
 		const uint64_t x = bench_candidate(i);
 
-		must(procpool_submit(pool, &x, sizeof(x), add_result, &stream),
+		bench_must(
+		    procpool_submit(pool, &x, sizeof(x), add_result, &stream),
 		    "procpool_submit");
 	}
-	drain(pool);
+	bench_drain(pool);
 	bench_emit_primes(start, stream.sum);
-	must(procpool_close(pool), "procpool_close");
+	bench_close(pool);
 }
 
 /* Which worker runs which of the tasks is the pool's choice. */
 static void
 start_and_stop(int workers)
 {
-	struct procpool *pool = open_pool(square, workers, 0, NULL);
+	struct procpool *pool = bench_open((struct procpool_options){
+	    .entry_point = bench_square, .n_jobs = workers });
 	struct procpool_batch *batch;
 	const uint64_t x = 3;
 
-	must(procpool_batch_open(&batch, pool, (size_t)workers),
+	bench_must(procpool_batch_open(&batch, pool, (size_t)workers),
 	    "procpool_batch_open");
 	for (int i = 0; i < workers; i++)
-		must(procpool_batch_add(batch, &x, sizeof(x)),
+		bench_must(procpool_batch_add(batch, &x, sizeof(x)),
 		    "procpool_batch_add");
-	must(procpool_batch_wait(batch, -1), "procpool_batch_wait");
+	bench_must(procpool_batch_wait(batch, -1), "procpool_batch_wait");
 	for (int i = 0; i < workers; i++) {
 		const struct procpool_result *result;
 
-		must(procpool_batch_result(batch, (size_t)i, &result),
+		bench_must(procpool_batch_result(batch, (size_t)i, &result),
 		    "procpool_batch_result");
-		must(result->outcome, "a square");
+		bench_must(result->outcome, "a square");
 		bench_check("square", *(const uint64_t *)result->data, 9);
 	}
 	procpool_batch_close(batch);
-	must(procpool_close(pool), "procpool_close");
-}
-
-static void
-time_starts(int workers)
-{
-	const size_t n = bench_starts(workers);
-	double *ns = bench_pages(n * sizeof(*ns));
-
-	start_and_stop(workers);
-	for (size_t i = 0; i < n; i++) {
-		const uint64_t start = bench_clock();
-
-		start_and_stop(workers);
-		ns[i] = (double)(bench_clock() - start);
-	}
-	bench_emit_starts(workers, ns, n);
-	free(ns);
+	bench_close(pool);
 }
 
 static void
 starts(void)
 {
-	time_starts(BENCH_WORKERS);
-	time_starts(MANY_WORKERS);
-}
-
-/* The sum, in KiB, of the lines of a file of /proc that begin with key. */
-static double
-sum_of_lines(const char *path, const char *key)
-{
-	FILE *f = fopen(path, "r");
-	char line[256];
-	double sum = 0;
-
-	if (f == NULL)
-		bench_die("%s: %s", path, strerror(errno));
-	while (fgets(line, sizeof(line), f) != NULL) {
-		const char *colon = strchr(line, ':');
-
-		if (strncmp(line, key, strlen(key)) == 0 && colon != NULL)
-			sum += strtod(colon + 1, NULL);
-	}
-	fclose(f);
-	return sum;
-}
-
-/* The memory of a process that no other shares: "Private_Clean" and
- * "Private_Dirty". */
-static double
-private_memory(int pid)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", pid);
-	return sum_of_lines(path, "Private_Clean:") +
-	    sum_of_lines(path, "Private_Dirty:");
+	bench_starts(start_and_stop);
 }
 
 static void
 memory(void)
 {
 	const uint64_t million = 1000000;
-	struct procpool *pool = open_pool(square, BENCH_WORKERS, 0, NULL);
+	struct procpool *pool = bench_open((struct procpool_options){
+	    .entry_point = bench_square, .n_jobs = BENCH_WORKERS });
 	struct stream stream = { 0 };
 	double peak, largest = 0;
 
 	submit_squares(pool, &stream, 0, million);
-	peak = sum_of_lines("/proc/self/status", "VmHWM:");
+	peak = bench_sum_of_lines("/proc/self/status", "VmHWM:");
 	submit_squares(pool, &stream, million, 10 * million);
-	peak = sum_of_lines("/proc/self/status", "VmHWM:") - peak;
-	drain(pool);
+	peak = bench_sum_of_lines("/proc/self/status", "VmHWM:") - peak;
+	bench_drain(pool);
 	bench_check("sum", stream.sum, bench_sum_of_squares(10 * million));
 	for (int k = 0; k < BENCH_WORKERS; k++) {
 		double kib;
 
 		if (stream.pids[k] == 0)
 			bench_die("worker %d has run nothing", k);
-		kib = private_memory(stream.pids[k]);
+		kib = bench_private_memory(stream.pids[k]);
 		largest = kib > largest ? kib : largest;
 	}
 	bench_emit(6, "private_per_worker", largest, "KiB");
 	bench_emit(6, "host_growth_10M", peak, "KiB");
-	must(procpool_close(pool), "procpool_close");
+	bench_close(pool);
 }
 
 /* W7: what the host and its workers tell each other beside the pool. */
@@ -456,14 +342,14 @@ submit(struct procpool *pool, procpool_job_fn function, procpool_done_fn done,
 {
 	const uint64_t x = 3;
 
-	must(procpool_submit_task(pool,
-		 &(struct procpool_task){
-		     .arg = &x,
-		     .len = sizeof(x),
-		     .function = function,
-		     .done = done,
-		     .user = scene,
-		 }),
+	bench_must(procpool_submit_task(pool,
+		       &(struct procpool_task){
+			   .arg = &x,
+			   .len = sizeof(x),
+			   .function = function,
+			   .done = done,
+			   .user = scene,
+		       }),
 	    "procpool_submit_task");
 }
 
@@ -477,13 +363,13 @@ kill_once(struct procpool *pool, struct scene *scene, double *seen_after,
 	wait_for(&scene->long_runs);
 	submit(pool, be_killed, victim_ended, scene);
 	for (int i = 0; i < BYSTANDERS; i++)
-		submit(pool, square, other_ended, scene);
+		submit(pool, bench_square, other_ended, scene);
 	wait_for(&scene->seen);
-	bench_check("square", call(pool, 12), 144);
+	bench_check("square", bench_call(pool, 12, NULL), 144);
 	*next_ok_after = (double)(bench_clock() - scene->killed_at);
 	*seen_after = (double)(scene->seen_at - scene->killed_at);
 	atomic_store(&scene->stop, true);
-	drain(pool);
+	bench_drain(pool);
 	atomic_store(&scene->stop, false);
 }
 
@@ -494,11 +380,14 @@ kills(void)
 	double *seen = bench_pages(n * sizeof(*seen));
 	double *next_ok = bench_pages(n * sizeof(*next_ok));
 	struct scene *scene = open_scene();
-	struct procpool *pool = open_pool(square, BENCH_WORKERS, 0, scene);
+	struct procpool *pool =
+	    bench_open((struct procpool_options){ .entry_point = bench_square,
+		.n_jobs = BENCH_WORKERS,
+		.user = scene });
 
 	for (size_t i = 0; i < n; i++)
 		kill_once(pool, scene, &seen[i], &next_ok[i]);
-	must(procpool_close(pool), "procpool_close");
+	bench_close(pool);
 	bench_check("number of callbacks", scene->ended, n * (BYSTANDERS + 1));
 	bench_emit(7, "seen_after", bench_quantile(seen, n, 0.5) / 1e6, "ms");
 	bench_emit(

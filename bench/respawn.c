@@ -5,11 +5,10 @@
  * Its figures are procpool's, W8 and W9, for which no other system has a like.
  */
 #define _GNU_SOURCE
-#include "bench.h"
+#include "pools.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <procpool.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -17,13 +16,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-static void
-must(int rc, const char *what)
-{
-	if (rc < 0)
-		bench_die("%s: %s", what, procpool_strerror(rc));
-}
 
 /* What a process has, or several have together. */
 struct holdings {
@@ -50,25 +42,6 @@ count_entries(int pid, const char *name)
 		n += entry->d_name[0] != '.';
 	closedir(dir);
 	return n;
-}
-
-static double
-private_memory(int pid)
-{
-	char path[64], line[256];
-	double sum = 0, kib;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", pid);
-	f = fopen(path, "r");
-	if (f == NULL)
-		bench_die("%s: %s", path, strerror(errno));
-	while (fgets(line, sizeof(line), f) != NULL)
-		if (sscanf(line, "Private_Clean: %lf", &kib) == 1 ||
-		    sscanf(line, "Private_Dirty: %lf", &kib) == 1)
-			sum += kib;
-	fclose(f);
-	return sum;
 }
 
 /* The state and the parent of a process; false when it has gone. */
@@ -114,7 +87,7 @@ add_holdings(struct holdings *all, int pid)
 	all->descriptors += count_entries(pid, "fd");
 	all->threads += count_entries(pid, "task");
 	all->zombies += count_zombies(pid);
-	all->memory += private_memory(pid);
+	all->memory += bench_private_memory(pid);
 }
 
 static void
@@ -150,16 +123,6 @@ struct scene {
 };
 
 static int
-square(struct procpool_job *job, const void *arg, size_t len)
-{
-	uint64_t x = *(const uint64_t *)arg;
-
-	(void)len;
-	x *= x;
-	return procpool_return(job, &x, sizeof(x));
-}
-
-static int
 be_killed(struct procpool_job *job, const void *arg, size_t len)
 {
 	struct scene *scene = procpool_job_user(job);
@@ -188,44 +151,22 @@ victim_ended(const struct procpool_result *result, void *user)
 static int
 call(struct procpool *pool)
 {
-	const uint64_t x = 12;
-	struct procpool_result result;
 	int pid;
 
-	must(procpool_call(pool, &x, sizeof(x), &result), "procpool_call");
-	bench_check("square", *(const uint64_t *)result.data, 144);
-	pid = result.pid;
-	procpool_result_done(&result);
+	bench_check("square", bench_call(pool, 12, &pid), 144);
 	return pid;
-}
-
-static struct procpool *
-open_pool(int workers, void *user, procpool_log_fn log)
-{
-	struct procpool *pool;
-
-	must(procpool_open(&pool,
-		 &(struct procpool_options){
-		     .entry_point = square,
-		     .n_jobs = workers,
-		     .oversubscribe = true,
-		     .log = log,
-		     .user = user,
-		 }),
-	    "procpool_open");
-	return pool;
 }
 
 /* Kill the only worker while it is at work, and run a task on the next. */
 static void
 kill_once(struct procpool *pool, struct scene *scene)
 {
-	must(procpool_submit_task(pool,
-		 &(struct procpool_task){
-		     .function = be_killed,
-		     .done = victim_ended,
-		     .user = scene,
-		 }),
+	bench_must(procpool_submit_task(pool,
+		       &(struct procpool_task){
+			   .function = be_killed,
+			   .done = victim_ended,
+			   .user = scene,
+		       }),
 	    "procpool_submit_task");
 	call(pool);
 }
@@ -289,10 +230,11 @@ open_and_close(void)
 	struct holdings before = { 0 }, after = { 0 };
 
 	for (size_t i = 0; i < n / 10 + n; i++) {
-		struct procpool *pool = open_pool(BENCH_WORKERS, NULL, NULL);
+		struct procpool *pool = bench_open((struct procpool_options){
+		    .entry_point = bench_square, .n_jobs = BENCH_WORKERS });
 
 		call(pool);
-		must(procpool_close(pool), "procpool_close");
+		bench_close(pool);
 		if (i + 1 == n / 10)
 			add_holdings(&before, getpid());
 	}
@@ -309,10 +251,11 @@ deaths(void)
 
 	if (scene == MAP_FAILED)
 		bench_die("mmap: %s", strerror(errno));
-	pool = open_pool(1, scene, NULL);
+	pool = bench_open((struct procpool_options){
+	    .entry_point = bench_square, .n_jobs = 1, .user = scene });
 	respawn(pool, scene);
 	time_deaths(pool, scene);
-	must(procpool_close(pool), "procpool_close");
+	bench_close(pool);
 	munmap(scene, sizeof(*scene));
 	open_and_close();
 }
@@ -324,7 +267,7 @@ add_square(const struct procpool_result *result, void *user)
 {
 	uint64_t *sum = user;
 
-	must(result->outcome, "a task");
+	bench_must(result->outcome, "a task");
 	*sum += *(const uint64_t *)result->data;
 }
 
@@ -343,9 +286,10 @@ submit_squares(struct procpool *pool, uint64_t n)
 	uint64_t sum = 0;
 
 	for (uint64_t i = 0; i < n; i++)
-		must(procpool_submit(pool, &i, sizeof(i), add_square, &sum),
+		bench_must(
+		    procpool_submit(pool, &i, sizeof(i), add_square, &sum),
 		    "procpool_submit");
-	must(procpool_drain(pool, -1), "procpool_drain");
+	bench_drain(pool);
 	return sum;
 }
 
@@ -354,7 +298,8 @@ static double
 rate(procpool_log_fn log)
 {
 	const uint64_t n = bench_squares() / 2;
-	struct procpool *pool = open_pool(BENCH_WORKERS, NULL, log);
+	struct procpool *pool = bench_open((struct procpool_options){
+	    .entry_point = bench_square, .n_jobs = BENCH_WORKERS, .log = log });
 	uint64_t start, sum;
 	double seconds;
 
@@ -363,7 +308,7 @@ rate(procpool_log_fn log)
 	sum = submit_squares(pool, n);
 	seconds = bench_seconds(start);
 	bench_check("sum", sum, bench_sum_of_squares(n));
-	must(procpool_close(pool), "procpool_close");
+	bench_close(pool);
 	return (double)n / seconds;
 }
 
