@@ -5,38 +5,18 @@
 # Every case begins with a sentence that says what holds, and the rows of the
 # acceptance and fault lists that it covers, where it covers any.
 
-srcdir=${srcdir:-.}
-procpool=$(cd "${top_builddir:-.}" && pwd)/procpool
-dir=$(mktemp -d) || exit 99
-trap 'rm -rf "$dir"' EXIT
+. "${srcdir:-.}/tests/cases.sh"
+procpool=$top_builddir/procpool
 
 LC_ALL=C
 export LC_ALL
 unset CUDA_VISIBLE_DEVICES TF_CPP_MIN_LOG_LEVEL
 
-${CC:-cc} -shared -fPIC -I"$srcdir/include" -o "$dir/module.so" \
-	"$srcdir/tests/cli_module.c" || exit 99
 module=$dir/module.so
+make_module "$module"
 : >"$dir/empty"
 
 # ------------------------------------------------------------- the frame
-
-cases=0
-failures=0
-name=
-
-holds()
-{
-	name=$*
-	cases=$((cases + 1))
-}
-
-fail()
-{
-	echo "FAILED: $name"
-	printf '%s\n' "$@" | sed 's/^/    /'
-	failures=$((failures + 1))
-}
 
 # Run the command on what is on stdin; $status, $dir/out and $dir/err tell.
 run()
@@ -81,20 +61,6 @@ usage()
 	status_is 2
 	says "$pattern"
 	[ ! -s "$dir/out" ] || fail "$*: wrote to stdout"
-}
-
-# A process is gone, or goes within a second.
-goes()
-{
-	tries=20
-	while kill -0 "$1" 2>"$dir/kill"; do
-		tries=$((tries - 1))
-		if [ $tries -eq 0 ]; then
-			fail "process $1 is still there"
-			return
-		fi
-		sleep 0.05
-	done
 }
 
 stat_of()
@@ -235,7 +201,7 @@ if [ "$(nproc)" -ge 2 ]; then
 	status_is 0
 	cmp -s "$dir/in" "$dir/out" || fail "wrong order:" "$(cat "$dir/out")"
 else
-	echo "skipped, as there is one CPU: $name"
+	echo "skipped, as there is one CPU: $sentence"
 fi
 
 # peak LIMIT_MIB FILE: feed a file, read all results, and look at the
@@ -747,7 +713,7 @@ given up 1$"
 	[ "$(log_column 6)" = 'shutdown failed ' ] ||
 		fail "outcomes:" "$(cat "$dir/log")"
 else
-	echo "skipped, as there is one CPU: $name"
+	echo "skipped, as there is one CPU: $sentence"
 fi
 
 holds "--halt now gives up what waits"
@@ -841,7 +807,7 @@ if ${CC:-cc} -shared -fPIC -Wl,--hash-style=sysv -I"$srcdir/include" \
 	-o "$dir/sysv.so" "$srcdir/tests/cli_module.c" 2>"$dir/err"; then
 	usage "it has: echo, env, obey, pid, print$" map "$dir/sysv.so:ecko"
 else
-	echo "skipped, as the linker cannot make one: $name"
+	echo "skipped, as the linker cannot make one: $sentence"
 fi
 
 holds "a module without a slash is a file of this directory"
@@ -930,5 +896,4 @@ for number in 15 9; do
 	goes "$worker"
 done
 
-echo "$cases cases, $failures failures"
-[ $failures -eq 0 ]
+finish

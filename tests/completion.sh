@@ -3,14 +3,8 @@
 #
 # It is asked for as bash asks, with the words of a line that is not finished.
 
-srcdir=${srcdir:-.}
-builddir=$(cd "${top_builddir:-.}" && pwd)
+. "${srcdir:-.}/tests/cases.sh"
 
-skip()
-{
-	echo "skipped: $*"
-	exit 77
-}
 command -v bash >/dev/null || skip "bash is not installed"
 command -v nm >/dev/null || skip "nm, which lists functions, is not installed"
 for frame in "$(pkg-config --variable=prefix bash-completion 2>/dev/null)" \
@@ -22,11 +16,8 @@ done
 
 PP_TEST_VARIABLE=1
 export PP_TEST_VARIABLE
-dir=$(mktemp -d) || exit 99
-trap 'rm -rf "$dir"' EXIT
 mkdir "$dir/mods"
-${CC:-cc} -shared -fPIC -I"$srcdir/include" -o "$dir/mods/cli.so" \
-	"$srcdir/tests/cli_module.c" || exit 99
+make_module "$dir/mods/cli.so"
 cp "$dir/mods/cli.so" "$dir/mods/a b.so"
 echo text >"$dir/notes.txt"
 echo text >"$dir/mods/read.me"
@@ -37,7 +28,7 @@ cat >"$dir/complete.bash" <<'END'
 source "$1"
 source "$2"
 shift 2
-PATH=$builddir:$PATH
+PATH=$top_builddir:$PATH
 COMP_WORDBREAKS=$' \t\n"\'><=;|&(:'
 COMP_TYPE=9 COMP_KEY=9
 COMP_WORDS=(procpool "$@")
@@ -54,24 +45,18 @@ _procpool procpool "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
 [ ${#COMPREPLY[@]} -eq 0 ] || printf '%s\n' "${COMPREPLY[@]}"
 END
 
-cases=0
-failures=0
-
 # becomes EXPECTED WORD...: the last word can be completed to these, which are
 # separated by commas.
 becomes()
 {
 	expected=$1
 	shift
-	cases=$((cases + 1))
-	got=$(cd "$dir" && export builddir &&
+	holds "procpool $* can become $expected"
+	got=$(cd "$dir" && export top_builddir &&
 		bash --norc --noprofile complete.bash "$frame" "$file" "$@" \
 			2>"$dir/err" | LC_ALL=C sort | paste -s -d , -)
-	if [ "$got" != "$expected" ] || [ -s "$dir/err" ]; then
-		echo "FAILED: procpool $*: '$got' and not '$expected'"
-		cat "$dir/err"
-		failures=$((failures + 1))
-	fi
+	[ "$got" = "$expected" ] || fail "it becomes $got"
+	[ ! -s "$dir/err" ] || fail "it says:" "$(cat "$dir/err")"
 }
 
 file=$(cd "$srcdir" && pwd)/tools/procpool.bash
@@ -114,16 +99,10 @@ becomes notes.txt map mods/cli.so : echo not
 becomes complete.bash,err,mods,notes.txt map mods/cli.so : echo notes.txt ''
 becomes notes.txt map mods/cli.so : echo -- not
 
-# Without the package it leaves the command to bash.
-cases=$((cases + 1))
+holds "without bash-completion it does nothing"
 env -u BASH_ENV bash --norc --noprofile -c \
 	'source "$1" && ! complete -p procpool 2>/dev/null && \
 		! declare -F _procpool' bash "$file" >"$dir/out" 2>&1 &&
-	[ ! -s "$dir/out" ] || {
-	echo "FAILED: it does something without bash-completion:"
-	cat "$dir/out"
-	failures=$((failures + 1))
-}
+	[ ! -s "$dir/out" ] || fail "it does something:" "$(cat "$dir/out")"
 
-echo "$cases cases, $failures failures"
-[ $failures -eq 0 ]
+finish

@@ -2,30 +2,17 @@
 # The examples, each run as a user would, and what it prints compared with what
 # other programs make of the same task.
 
-srcdir=${srcdir:-.}
-here=$(cd "${top_builddir:-.}" && pwd)
-dir=$(mktemp -d) || exit 99
-trap 'rm -rf "$dir"' EXIT
+. "${srcdir:-.}/tests/cases.sh"
 
 LC_ALL=C
 export LC_ALL
-
-failures=0
-
-fail()
-{
-	echo "FAILED: $*"
-	failures=$((failures + 1))
-}
 
 # compare NAME STATUS EXPECTED_STATUS: $dir/out with $dir/expected.
 compare()
 {
 	[ "$2" -eq "$3" ] || fail "$1: exit status $2, expected $3"
-	cmp -s "$dir/expected" "$dir/out" || {
-		fail "$1: output differs:"
-		diff "$dir/expected" "$dir/out" | head -20
-	}
+	cmp -s "$dir/expected" "$dir/out" || fail "$1: output differs:" \
+		"$(diff "$dir/expected" "$dir/out" | head -20)"
 }
 
 # run NAME [ARGUMENT...]: into $dir/out and $dir/err, and its status in $status.
@@ -33,7 +20,7 @@ run()
 {
 	name=$1
 	shift
-	timeout 60 "$here/examples/$name" "$@" >"$dir/out" 2>"$dir/err" \
+	timeout 60 "$top_builddir/examples/$name" "$@" >"$dir/out" 2>"$dir/err" \
 		</dev/null
 	status=$?
 }
@@ -231,19 +218,19 @@ rm -f "$dir/records"
 # ------------------------------------------------------------- a real job
 
 # What it makes of our sources, and of nothing, is what gzip(1) takes.
-if [ -x "$here/examples/gzip" ]; then
+if [ -x "$top_builddir/examples/gzip" ]; then
 	: >"$dir/empty"
-	cat "$srcdir"/src/*/*.c "$srcdir"/tests/*.c "$here/.libs/libprocpool.so" \
+	cat "$srcdir"/src/*/*.c "$srcdir"/tests/*.c "$top_builddir/.libs/libprocpool.so" \
 		>"$dir/large"
 	for file in empty large; do
-		timeout 60 "$here/examples/gzip" <"$dir/$file" >"$dir/$file.gz" ||
+		timeout 60 "$top_builddir/examples/gzip" <"$dir/$file" >"$dir/$file.gz" ||
 			fail "gzip: exit status $? for the $file file"
 		gzip -dc <"$dir/$file.gz" | cmp - "$dir/$file" ||
 			fail "gzip: the $file file is not what it was"
 	done
 	[ $(($(wc -c <"$dir/large.gz"))) -lt $(($(wc -c <"$dir/large"))) ] ||
 		fail "gzip: nothing was compressed"
-	timeout 60 "$here/examples/gzip" <"$dir/large" >/dev/full \
+	timeout 60 "$top_builddir/examples/gzip" <"$dir/large" >/dev/full \
 		2>"$dir/err" && fail "gzip: a full disk went unnoticed"
 else
 	echo "gzip: not tried: zlib was not there for configure"
@@ -263,7 +250,7 @@ while read -r file; do
 	set -- $(wc <"$file")
 	echo "$1 $2 $3 $file"
 done <"$dir/names" >"$dir/expected"
-timeout 60 "$here/procpool" map "$here/examples/wc.so:wc" \
+timeout 60 "$top_builddir/procpool" map "$top_builddir/examples/wc.so:wc" \
 	<"$dir/names" >"$dir/out"
 compare wc $? 0
 
@@ -271,7 +258,7 @@ compare wc $? 0
 # not there.
 printf '%s\n' "$dir/odd 1" crash "$dir/none" "$dir/odd 3" >"$dir/names"
 printf '0 5 21 %s\n\n\n0 0 0 %s\n' "$dir/odd 1" "$dir/odd 3" >"$dir/expected"
-timeout 60 "$here/procpool" map "$here/examples/wc.so:wc_or_crash" \
+timeout 60 "$top_builddir/procpool" map "$top_builddir/examples/wc.so:wc_or_crash" \
 	<"$dir/names" >"$dir/out" 2>"$dir/err"
 compare wc_or_crash $? 1
 grep -q '^procpool: record 2: crashed with signal 6 (SIGABRT): ' "$dir/err" ||

@@ -4,27 +4,14 @@
 # it describes no argument that is not there, what it refers to exists, and no
 # sentence of the header is missing.
 
-srcdir=${srcdir:-.}
-doc=$(cd "${top_builddir:-.}/doc" && pwd) || exit 99
-dir=$(mktemp -d) || exit 99
-trap 'rm -rf "$dir"' EXIT
+. "${srcdir:-.}/tests/cases.sh"
+doc=$top_builddir/doc
 header=$srcdir/include/procpool.h
 
 LC_ALL=C
 export LC_ALL
 
-failures=0
-
-fail()
-{
-	echo "FAILED: $*"
-	failures=$((failures + 1))
-}
-
-command -v groff >/dev/null || {
-	echo "skipped: there is no groff"
-	exit 77
-}
+command -v groff >/dev/null || skip "there is no groff"
 
 # render FILE TEXT: as text of long lines, so that no sentence is broken.
 # What groff has to say is an error.

@@ -2,50 +2,24 @@
 # The command as a person meets it: in a terminal, with a shell.  The terminal
 # is tmux's, and what is looked at is its screen.
 #
-# Nothing here waits for a time to pass.  Jobs stop at a pipe until they are
-# told to go on, and the screen is looked at until it shows what it should, for
-# LIMIT seconds at most (PP_TEST_TIME_SCALE stretches them).
+# Jobs stop at a pipe until they are told to go on, and the screen is looked at
+# until it shows what it should.
 
-srcdir=${srcdir:-.}
-procpool=$(cd "${top_builddir:-.}" && pwd)/procpool
-limit=$((10 * ${PP_TEST_TIME_SCALE:-1}))
+. "${srcdir:-.}/tests/cases.sh"
+procpool=$top_builddir/procpool
 
-skip()
-{
-	echo "skipped: $*"
-	exit 77
-}
 command -v tmux >/dev/null || skip "tmux is not installed"
 command -v bash >/dev/null || skip "bash is not installed"
 
-dir=$(mktemp -d) || exit 99
 trap 'tmux -S "$dir/tmux" kill-server; rm -rf "$dir"' EXIT
 LC_ALL=C.UTF-8
 export LC_ALL
 
-${CC:-cc} -shared -fPIC -I"$srcdir/include" -o "$dir/m.so" \
-	"$srcdir/tests/cli_module.c" || exit 99
+make_module "$dir/m.so"
 ln -s "$procpool" "$dir/p"
 mkfifo "$dir/go" "$dir/go2" "$dir/pid"
 
 # ------------------------------------------------------------- the frame
-
-cases=0
-failures=0
-name=
-
-holds()
-{
-	name=$*
-	cases=$((cases + 1))
-}
-
-fail()
-{
-	echo "FAILED: $name"
-	printf '%s\n' "$@" | sed 's/^/    /'
-	failures=$((failures + 1))
-}
 
 in_tmux()
 {
@@ -56,17 +30,6 @@ in_tmux()
 screen()
 {
 	in_tmux capture-pane -p -S - -t t
-}
-
-# within COMMAND...: until it is true, for as long as the limit.
-within()
-{
-	tries=$((limit * 50))
-	until "$@"; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || return 1
-		sleep 0.02
-	done
 }
 
 shows()
@@ -123,16 +86,6 @@ go()
 ask()
 {
 	timeout "$limit" cat "$dir/pid"
-}
-
-is_gone()
-{
-	! kill -0 "$1" 2>"$dir/kill"
-}
-
-goes()
-{
-	within is_gone "$1" || fail "process $1 is still there"
 }
 
 # 50 records of 3 bytes, one that waits, and 49 more.
@@ -205,7 +158,7 @@ echo status $?'
 	sees 'taken up to record 2, given up 1$'
 	sees '^1 done, 1 failed, '
 else
-	echo "skipped, as there is one CPU: $name"
+	echo "skipped, as there is one CPU: $sentence"
 fi
 
 # ------------------------------------------------------------- not torn
@@ -359,8 +312,7 @@ if [ -r $frame ]; then
 	presses Tab
 	presses C-u
 else
-	echo "skipped, as bash-completion is not installed: $name"
+	echo "skipped, as bash-completion is not installed: $sentence"
 fi
 
-echo "$cases cases, $failures failures"
-[ $failures -eq 0 ]
+finish
