@@ -43,7 +43,7 @@ sed -n 's/^ *[0-9][0-9]*  \([a-z]*\.c\) .*/\1/p' "$srcdir/examples/README" |
 	sort >"$dir/out"
 compare README 0 0
 while read -r source; do
-	built=$here/examples/${source%.c}
+	built=$top_builddir/examples/${source%.c}
 	[ -e "$built" ] || [ -e "$built.so" ] || [ "$source" = gzip.c ] ||
 		fail "$source is not built"
 done <"$dir/expected"

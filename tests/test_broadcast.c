@@ -478,7 +478,7 @@ START_TEST(one_that_is_refused_replaces_none_for_later_workers)
 	struct procpool_result result;
 
 	ok(broadcast(pool, b_know, 1));
-	drain(pool);
+	drain_pool(pool);
 	expect(procpool_broadcast(pool, &task), PROCPOOL_ETOOBIG);
 	task.len = sizeof(values[0]);
 	task.priority = 1;
