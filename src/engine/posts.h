@@ -7,7 +7,7 @@
  * Each key belongs to one post, its home.  The keeper of a home is the post
  * where tasks of its keys are run: itself, but for a vacancy.  It changes only
  * when the worker of the old keeper has ended, so no two workers ever run tasks
- * of one key, and what those have left in a worker is there as long as it lives.
+ * of one key, and what those leave in a worker is there as long as it lives.
  */
 #ifndef PP_ENGINE_POSTS_H
 #define PP_ENGINE_POSTS_H
@@ -31,8 +31,8 @@ void pp_posts_tie_locked(
     struct procpool *pool, struct task *task, uint64_t key);
 
 /* The worker of a post has ended, or could not be made (the post is vacant
- * then): change the keepers of the homes that it kept, and take out of the queue
- * what is to be run elsewhere now, tied to other workers. */
+ * then): change the keepers of the homes that it kept, and take out of the
+ * queue what is to be run elsewhere now, tied to other workers. */
 void pp_posts_turn_over_locked(
     struct procpool *pool, int from, struct task_list *moved);
 
