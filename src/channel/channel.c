@@ -10,9 +10,8 @@
 #include "base/poll.h"
 #include "channel/parts.h"
 
-#define EOF_MS     200 /* how long a death may take to follow an end of file */
-#define LAST_MS    200 /* the time for a report at the end of a pool */
-#define HARVEST_NS (2 * PP_MS) /* a result that long in the ring is fetched */
+#define EOF_MS  200 /* how long a death may take to follow an end of file */
+#define LAST_MS 200 /* the time for a report at the end of a pool */
 
 int
 pp_channel_init(struct channel *ch, struct procpool *pool, int index)
@@ -71,7 +70,7 @@ pp_channel_clear(struct channel *ch)
 	ch->live = ch->tied = 0;
 	uv_mutex_unlock(&ch->lock);
 	ch->pid = 0;
-	ch->quiet = ch->told_to_end = ch->hung_up = ch->broke = false;
+	ch->told_to_end = ch->hung_up = ch->broke = false;
 	ch->unreadable = false;
 	ch->end[0] = '\0';
 }
@@ -241,7 +240,7 @@ pp_channel_io(
 	struct pollfd items[ITEMS];
 	const bool busy = !pp_channel_is_free(ch);
 	const uint64_t harvest =
-	    busy && !ch->quiet ? pp_now() + HARVEST_NS : PP_NEVER;
+	    busy && ch->look < PP_NEVER ? pp_now() + ch->look : PP_NEVER;
 	const uint64_t first =
 	    sooner(harvest, caller ? PP_NEVER : ch->printout.due);
 	bool printed = false;

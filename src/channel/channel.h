@@ -20,6 +20,7 @@
 #include <sys/types.h>
 #include <uv.h>
 
+#include "base/clock.h"
 #include "channel/outbox.h"
 #include "channel/printout.h"
 #include "channel/spawn.h"
@@ -27,6 +28,11 @@
 #include "engine/task.h"
 #include "rules/life.h"
 #include "rules/page.h"
+
+/* How soon the ring is looked at: a result that is in it for so long is
+ * fetched; and then, if need be, half as often each time. */
+#define PP_LOOK_FIRST (2 * PP_MS)
+#define PP_LOOK_LAST  (500 * PP_MS)
 
 enum channel_mode {
 	CHANNEL_AWAY,
@@ -90,7 +96,7 @@ struct channel {
 	struct task *large; /* in flight, but its frame is not encoded yet */
 	struct outbox out;
 	struct stream in;
-	bool quiet; /* the ring was looked at since the last result */
+	uint64_t look; /* after so many ns without a result, at the ring */
 	bool told_to_end; /* the pool wants it to end */
 	bool hung_up; /* it closed its pipe, and was killed for that */
 	bool unreadable; /* it was killed for want of the large one's bytes */

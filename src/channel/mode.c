@@ -292,7 +292,7 @@ pp_lease_run(struct channel *ch, struct task *task)
 		return false;
 	/* The worker has nothing to run behind this task that could hold its
 	 * result up: there is no need to look into the ring. */
-	ch->quiet = true;
+	ch->look = PP_NEVER;
 	do
 		event =
 		    pp_channel_io(ch, pp_deadline(LOOK_UP_MS), true, &ended);

@@ -269,7 +269,7 @@ pp_channel_read(struct channel *ch, struct task_list *ended)
 		return n < 0 ? -errno : 0;
 	if (!ch->broke)
 		take_frames(ch, ended);
-	ch->quiet = false;
+	ch->look = PP_LOOK_FIRST;
 	return 1;
 }
 
@@ -303,7 +303,10 @@ pp_channel_audit(struct channel *ch, struct task_list *ended)
 	skipped = waits && oldest < passed &&
 	    ch->in.position == atomic_load(&ch->page->committed);
 	/* While it has not come to the oldest, it may yet pass that. */
-	ch->quiet = !waits || pp_claimed(ch->page, oldest);
+	if (!waits || pp_claimed(ch->page, oldest))
+		ch->look = PP_NEVER;
+	else if (ch->look < PP_LOOK_LAST)
+		ch->look *= 2;
 	uv_mutex_unlock(&ch->lock);
 	if (skipped && !ch->broke)
 		tell_breach(ch);

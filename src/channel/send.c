@@ -60,7 +60,7 @@ pp_channel_send_locked(struct channel *ch, struct task *task)
 	} else {
 		encode(ch, task, sequence, TASK_RUN);
 	}
-	ch->quiet = false;
+	ch->look = PP_LOOK_FIRST;
 }
 
 /* The bytes of a large task are where the worker reads them, or on their way in
