@@ -430,6 +430,9 @@ START_TEST(a_forked_copy_may_open_a_pool_of_its_own)
 	if (WITH_TSAN)
 		SKIP("the thread sanitizer allows a copy no threads");
 	pool = open_pool(1, t_echo);
+	/* Its threads are at rest by then: a sanitizer's heap is not to be
+	 * forked while one of them allocates. */
+	pool_works(pool);
 	expect_host(fork_host(open_own_in_copy, NULL), 0, 5000);
 	pool_works(pool);
 	close_pool(pool);
