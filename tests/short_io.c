@@ -27,6 +27,7 @@ static struct bad {
 	pid_t host;
 	size_t limit;
 	int room;
+	atomic_bool refuses;
 	_Atomic uint64_t drawn;
 	atomic_int in_host;
 	atomic_int in_workers;
@@ -89,6 +90,13 @@ short_io_killed(void)
 }
 
 void
+short_io_refuse(void)
+{
+	if (bad != NULL)
+		atomic_store(&bad->refuses, true);
+}
+
+void
 short_io_kill_at_read(int n)
 {
 	if (bad != NULL)
@@ -137,6 +145,17 @@ cut(int fd, size_t len)
 	return most;
 }
 
+/* Whether this write is refused; sets errno. */
+static bool
+refuses(int fd)
+{
+	if (bad == NULL || !atomic_load(&bad->refuses) ||
+	    getpid() != bad->host || !is_pipe(fd) || draw() % 2 == 0)
+		return false;
+	errno = EAGAIN;
+	return true;
+}
+
 /* Whether this call is the one at which a worker dies. */
 static bool
 dies_at(atomic_int *until)
@@ -178,6 +197,8 @@ write(int fd, const void *buf, size_t len)
 		(void)syscall(SYS_write, fd, buf, len / 2);
 		die();
 	}
+	if (refuses(fd))
+		return -1;
 	return syscall(SYS_write, fd, buf, cut(fd, len));
 }
 

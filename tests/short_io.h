@@ -29,6 +29,10 @@ int short_io_in_host(void);
 int short_io_in_workers(void);
 int short_io_pipes(void);
 
+/* From now on every other write of the host's to a pipe, about, is refused as if
+ * there were no room. */
+void short_io_refuse(void);
+
 /*
  * Kill a worker by SIGKILL at its own n-th read from its tasks, before it, or
  * at its n-th write to its results, when half of the bytes have been written.

@@ -195,6 +195,50 @@ START_TEST(many_small_tasks_pass_through_pipes_of_4096_bytes)
 }
 END_TEST
 
+/* Hold one worker: with flag[4 * worker] set it has begun. */
+static void
+hold_one(struct procpool *pool, int worker, int id)
+{
+	const struct op op = { id, 4 * worker };
+	struct procpool_task task = op_task(t_wait, &op);
+
+	flag_set(&shared->flag[4 * worker], 0);
+	flag_set(&shared->flag[4 * worker + 1], 0);
+	task.key = (uint64_t)(2 + worker);
+	ok(procpool_submit_task(pool, &task));
+	await_flag(&shared->flag[4 * worker], 1, 5000);
+}
+
+/* H18: both workers are sent more than their pipes hold.  One runs what the
+ * other has, too, which then skips those frames and has nothing else to do.  It
+ * gets the next task all the same, whenever the last of them can be written. */
+START_TEST(a_worker_that_skips_what_was_taken_back_gets_the_next_task)
+{
+	enum {
+		ROUNDS = 20,
+		N = 1000
+	};
+	struct procpool *pool;
+	pid_t pids[2];
+
+	short_io_begin(9, 0, 4096);
+	short_io_refuse();
+	pool = begin_fault(2);
+	for (int round = 0, first = 0; round < ROUNDS; round++, first += N) {
+		hold_one(pool, 0, first);
+		hold_one(pool, 1, first + 1);
+		submit_ops(pool, t_ledger, first + 2, first + N - 1, 0);
+		flag_set(&shared->flag[5], 1);
+		ledger_await(first + N - 1, 5000);
+		flag_set(&shared->flag[1], 1);
+		ledger_await(first + N, 5000);
+		pool_pids(pool, pids);
+	}
+	end_fault(pool, ROUNDS * N);
+	short_io_end();
+}
+END_TEST
+
 /* ---------------------------------------------------------- Interruptions */
 
 static void
@@ -418,6 +462,7 @@ RUN_TESTS("fault_io", data_is_identical_when_pipes_move_one_byte_at_a_time,
     a_death_is_seen_when_pipes_move_one_byte_at_a_time,
     full_pipes_of_4096_bytes_in_both_directions_do_not_block,
     many_small_tasks_pass_through_pipes_of_4096_bytes,
+    a_worker_that_skips_what_was_taken_back_gets_the_next_task,
     a_storm_of_signals_in_the_host_loses_nothing,
     a_storm_of_signals_in_the_workers_loses_nothing,
     a_worker_that_dies_at_any_write_costs_one_task_at_most,

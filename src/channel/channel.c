@@ -246,7 +246,6 @@ pp_channel_io(
 	bool printed = false;
 	int n;
 
-	pp_channel_flush(ch);
 	list_items(ch, caller, items);
 	n = pp_poll(items, ITEMS, pp_poll_timeout(sooner(first, deadline)));
 	if (!caller)

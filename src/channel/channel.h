@@ -156,14 +156,17 @@ bool pp_channel_is_full(struct channel *ch);
 
 enum channel_event {
 	CHANNEL_QUIET, /* the time is over */
-	CHANNEL_ACTIVE, /* something was sent, received or woken */
+	CHANNEL_ACTIVE, /* something was received or woken, or can be sent */
 	CHANNEL_DIED /* the worker has ended */
 };
 
 /*
- * Write what is encoded, read what has come, until something happened or the
- * deadline is past; ended tasks go to `ended`.  By the driver; `caller` says
- * that it is not the monitor, and so not to be woken by the wake descriptor.
+ * Read what has come, until something happened or the deadline is past, or
+ * what is encoded can be written; ended tasks go to `ended`.  By the driver, who
+ * writes (pp_channel_flush) before, and decides by what is left then how long
+ * to wait: nothing is written here, or there might be nothing left to wait for.
+ * `caller` says that it is not the monitor, and so not to be woken by the wake
+ * descriptor.
  */
 enum channel_event pp_channel_io(struct channel *ch, uint64_t deadline,
     bool caller, struct task_list *ended);

@@ -293,10 +293,11 @@ pp_lease_run(struct channel *ch, struct task *task)
 	/* The worker has nothing to run behind this task that could hold its
 	 * result up: there is no need to look into the ring. */
 	ch->look = PP_NEVER;
-	do
+	do {
+		pp_channel_flush(ch);
 		event =
 		    pp_channel_io(ch, pp_deadline(LOOK_UP_MS), true, &ended);
-	while (ended.count == 0 && event != CHANNEL_DIED &&
+	} while (ended.count == 0 && event != CHANNEL_DIED &&
 	    (event != CHANNEL_QUIET || !pp_mode_is_given_up(ch)));
 	uv_mutex_lock(&ch->lock);
 	ch->lent = false;

@@ -116,6 +116,7 @@ await_death(struct channel *ch, uint64_t deadline)
 	do {
 		struct task_list ended = { 0 };
 
+		pp_channel_flush(ch);
 		event = pp_channel_io(ch, deadline, false, &ended);
 		pp_settle(ch->pool, &ended);
 	} while (event == CHANNEL_ACTIVE && pp_now() < deadline);
