@@ -22,7 +22,9 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -30,6 +32,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,7 +45,7 @@ enum {
 
 /* Written by the workers. */
 static struct {
-	atomic_int spinning;
+	sem_t spins; /* posted by each that does */
 	atomic_int pid[WORKERS];
 	atomic_int spawner;
 } * seen;
@@ -74,7 +77,8 @@ begin_to_die(void)
 		fail("pthread_create", -rc);
 }
 
-/* For ever; a job of the process that `busy` says. */
+static atomic_int forever = 1;
+
 static int
 spin(struct procpool_job *job, const void *arg, size_t len)
 {
@@ -86,8 +90,8 @@ spin(struct procpool_job *job, const void *arg, size_t len)
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	atomic_store(&seen->pid[procpool_job_worker(job)], getpid());
 	atomic_store(&seen->spawner, getppid());
-	atomic_fetch_add(&seen->spinning, 1);
-	while (atomic_load(&seen->spinning) > 0)
+	sem_post(&seen->spins);
+	while (atomic_load_explicit(&forever, memory_order_relaxed))
 		;
 	return 0;
 }
@@ -123,8 +127,9 @@ open_busy(void)
 		if (rc < 0)
 			fail("procpool_submit", rc);
 	}
-	while (atomic_load(&seen->spinning) < WORKERS)
-		usleep(200);
+	for (int i = 0; i < WORKERS; i++)
+		while (sem_wait(&seen->spins) != 0)
+			;
 	return pool;
 }
 
@@ -195,21 +200,28 @@ be_shutting_down(void)
 	wait_for_death();
 }
 
-static int
-is_alive(pid_t pid)
+/* (A kernel without pidfds has to be asked again and again.) */
+static void
+await_end(pid_t pid)
 {
-	return kill(pid, 0) == 0 || errno != ESRCH;
+	struct pollfd item = { .fd = (int)syscall(SYS_pidfd_open, pid, 0U),
+		.events = POLLIN };
+
+	if (item.fd >= 0)
+		(void)poll(&item, 1, -1);
+	else if (errno != ESRCH)
+		while (kill(pid, 0) == 0)
+			usleep(1000);
+	(void)close(item.fd);
 }
 
 /* In the child: whoever waits for it to end learns whether they have. */
 static _Noreturn void
 stay(void)
 {
-	while (is_alive(atomic_load(&seen->spawner)))
-		usleep(1000);
+	await_end(atomic_load(&seen->spawner));
 	for (int i = 0; i < WORKERS; i++)
-		while (is_alive(atomic_load(&seen->pid[i])))
-			usleep(1000);
+		await_end(atomic_load(&seen->pid[i]));
 	_exit(0);
 }
 
@@ -288,8 +300,7 @@ be_another(int n, char **pids)
 {
 	alarm(10);
 	for (int i = 0; i < n; i++)
-		while (is_alive((pid_t)atoi(pids[i])))
-			usleep(1000);
+		await_end((pid_t)atoi(pids[i]));
 	return 0;
 }
 
@@ -318,7 +329,8 @@ main(int argc, char **argv)
 		return be_another(argc - 2, argv + 2);
 	seen = mmap(NULL, sizeof(*seen), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (argc != 3 || seen == MAP_FAILED) {
+	if (argc != 3 || seen == MAP_FAILED ||
+	    sem_init(&seen->spins, 1, 0) != 0) {
 		fprintf(stderr, "usage: host MODE MICROSECONDS\n");
 		return 2;
 	}
