@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "channel/channel.h"
+#include "channel/crew.h"
 #include "engine/pool.h"
 #include "rules/frame.h"
 #include "rules/page.h"
@@ -39,7 +39,7 @@ shared_mib(void)
 static bool
 has_areas(const struct procpool *pool)
 {
-	return pool->channels[0].tasks.memory != NULL;
+	return pool->crew->channels[0].tasks.memory != NULL;
 }
 
 /* ------------------------------------------------------------ There and back */
@@ -686,7 +686,7 @@ START_TEST(a_large_task_that_is_half_sent_is_not_taken_back)
 	pool = open_pool(1, t_echo);
 	allow_areas(true);
 	pool_pids(pool, &pid);
-	tasks = pool->channels[0].task_pipe[0];
+	tasks = pool->crew->channels[0].task_pipe[0];
 	pattern_fill_as(bytes, MIB, 2);
 	kill(pid, SIGSTOP);
 	ok(procpool_submit(pool, bytes, MIB, judge_echo_of_2, NULL));
@@ -722,7 +722,7 @@ START_TEST(a_large_task_that_is_half_sent_at_a_death_goes_again)
 	    (struct procpool_options){ .n_jobs = 1, .entry_point = t_echo });
 	allow_areas(true);
 	pool_pids(pool, &pid);
-	tasks = pool->channels[0].task_pipe[0];
+	tasks = pool->crew->channels[0].task_pipe[0];
 	pattern_fill_as(bytes, size, 0);
 	kill(pid, SIGSTOP);
 	ok(procpool_submit(pool, bytes, size, judge_64_mib, NULL));

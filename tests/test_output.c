@@ -8,7 +8,7 @@
 
 #include <fcntl.h>
 
-#include "channel/channel.h"
+#include "channel/crew.h"
 #include "engine/pool.h"
 
 /* ------------------------------------------------------------- The log */
@@ -486,14 +486,14 @@ call_printer(struct aside *aside)
 static bool
 is_idle(const struct procpool *pool)
 {
-	return pool->channels[0].mode == CHANNEL_IDLE;
+	return pool->crew->channels[0].mode == CHANNEL_IDLE;
 }
 
 /* It waits for a caller to end. */
 static bool
 is_wanted_back(const struct procpool *pool)
 {
-	return pool->channels[0].wanted_back;
+	return pool->crew->channels[0].wanted_back;
 }
 
 static bool

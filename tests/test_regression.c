@@ -8,7 +8,7 @@
 #include <sys/time.h>
 #include <time.h>
 
-#include "channel/channel.h"
+#include "channel/crew.h"
 #include "engine/pool.h"
 
 static int64_t
@@ -459,7 +459,7 @@ waits_for_a_renewal(struct procpool *pool)
 	bool waits;
 
 	uv_mutex_lock(&pool->lock);
-	waits = pool->channels[0].renew;
+	waits = pool->crew->channels[0].renew;
 	uv_mutex_unlock(&pool->lock);
 	return waits;
 }

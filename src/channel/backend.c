@@ -5,9 +5,47 @@
 
 #include "base/fd.h"
 #include "base/thread.h"
+#include "channel/crew.h"
 #include "channel/keeper.h"
+#include "channel/lease.h"
 #include "channel/mode.h"
 #include "channel/monitor.h"
+
+/* ------------------------------------------------------- Open and close */
+
+static int
+open_crew(struct procpool *pool)
+{
+	struct crew *crew = calloc(1, sizeof(*crew));
+	int rc;
+
+	if (crew == NULL)
+		return -ENOMEM;
+	rc = uv_mutex_init(&crew->stealing);
+	if (rc < 0)
+		goto fail_crew;
+	rc = uv_mutex_init(&crew->renewing);
+	if (rc < 0)
+		goto fail_stealing;
+	pool->crew = crew;
+	return 0;
+
+fail_stealing:
+	uv_mutex_destroy(&crew->stealing);
+fail_crew:
+	free(crew);
+	return rc;
+}
+
+static void
+close_crew(struct procpool *pool)
+{
+	struct crew *crew = pool->crew;
+
+	uv_mutex_destroy(&crew->renewing);
+	uv_mutex_destroy(&crew->stealing);
+	free(crew);
+}
 
 /* ------------------------------------------------------- Start and stop */
 
@@ -16,11 +54,12 @@ make_channels(struct procpool *pool)
 {
 	int i, rc;
 
-	pool->channels = calloc((size_t)pool->n_jobs, sizeof(*pool->channels));
-	if (pool->channels == NULL)
+	pool->crew->channels =
+	    calloc((size_t)pool->n_jobs, sizeof(*pool->crew->channels));
+	if (pool->crew->channels == NULL)
 		return -ENOMEM;
 	for (i = 0; i < pool->n_jobs; i++) {
-		rc = pp_channel_init(&pool->channels[i], pool, i);
+		rc = pp_channel_init(&pool->crew->channels[i], pool, i);
 		if (rc < 0)
 			goto fail;
 	}
@@ -28,9 +67,9 @@ make_channels(struct procpool *pool)
 
 fail:
 	while (i-- > 0)
-		pp_channel_done(&pool->channels[i]);
-	free(pool->channels);
-	pool->channels = NULL;
+		pp_channel_done(&pool->crew->channels[i]);
+	free(pool->crew->channels);
+	pool->crew->channels = NULL;
 	return rc;
 }
 
@@ -40,11 +79,11 @@ drop_channels(struct procpool *pool)
 	int i;
 
 	for (i = 0; i < pool->n_jobs; i++)
-		pp_channel_done(&pool->channels[i]);
-	free(pool->channels);
-	pool->channels = NULL;
-	pool->idle = NULL;
-	pool->hungry = pool->ahead = pool->rich = 0;
+		pp_channel_done(&pool->crew->channels[i]);
+	free(pool->crew->channels);
+	pool->crew->channels = NULL;
+	pool->crew->idle = NULL;
+	pool->crew->hungry = pool->crew->ahead = pool->crew->rich = 0;
 }
 
 static int
@@ -53,7 +92,7 @@ ask_for_workers(struct procpool *pool, struct spawner *spawner)
 	int i, rc = 0;
 
 	for (i = 0; i < pool->n_jobs && rc == 0; i++)
-		rc = pp_channel_ask(&pool->channels[i], spawner);
+		rc = pp_channel_ask(&pool->crew->channels[i], spawner);
 	return rc == -EPIPE ? PROCPOOL_ESPAWNER : rc;
 }
 
@@ -77,7 +116,7 @@ start_monitors(struct procpool *pool, int *started)
 	int rc = 0;
 
 	while (*started < pool->n_jobs && rc == 0) {
-		rc = start_monitor(&pool->channels[*started]);
+		rc = start_monitor(&pool->crew->channels[*started]);
 		if (rc == 0)
 			(*started)++;
 	}
@@ -90,9 +129,9 @@ join_monitors(struct procpool *pool, int n)
 	int i;
 
 	for (i = 0; i < n; i++)
-		pp_wake(pool->channels[i].wake);
+		pp_wake(pool->crew->channels[i].wake);
 	for (i = 0; i < n; i++)
-		(void)uv_thread_join(&pool->channels[i].thread);
+		(void)uv_thread_join(&pool->crew->channels[i].thread);
 }
 
 /* The functions of the options must be in the program that the spawner has.
@@ -169,6 +208,7 @@ start(struct procpool *pool)
 {
 	int i, rc = PROCPOOL_ESPAWNER;
 
+	pool->crew->spawner_restart = (struct restart){ 0 };
 	for (i = 0; i < PP_SPAWNER_TRIES && rc == PROCPOOL_ESPAWNER; i++)
 		rc = start_once(pool);
 	return rc;
@@ -188,31 +228,13 @@ stop(struct procpool *pool)
 
 /* ------------------------------------------------------------ In between */
 
-/* Let a caller drive an idle worker with its task: false when there is none
- * for it.  With the pool's lock held; gives it back when it returns true. */
-static bool
-lease(struct procpool *pool, struct task *task)
-{
-	struct channel *ch = pp_lease_begin_locked(pool, task);
-	struct task_list list = { 0 };
-
-	if (ch == NULL)
-		return false;
-	uv_mutex_unlock(&pool->lock);
-	if (!pp_lease_run(ch, task))
-		pp_list_push(&list, task);
-	/* Before the channel goes back: nothing shall overtake it there. */
-	pp_keeper_requeue(pool, &list);
-	pp_lease_end(ch);
-	return true;
-}
-
 static void
 accept_tasks(struct procpool *pool, struct task_list *tasks)
 {
 	struct task *task = tasks->first;
 
-	if (task != NULL && task->owner == OWNER_CALLER && lease(pool, task))
+	if (task != NULL && task->owner == OWNER_CALLER &&
+	    pp_lease_locked(pool, task))
 		return;
 	while ((task = pp_list_pop(tasks)) != NULL) {
 		pp_queue_push(&pool->queue, task);
@@ -229,10 +251,10 @@ check(struct procpool *pool, procpool_job_fn function)
 	bool there;
 
 	uv_mutex_lock(&pool->lock);
-	there = (pool->spawner == NULL ||
-		    pp_code_has(&pool->spawner->code, address)) &&
-	    (pool->outgoing == NULL ||
-		pp_code_has(&pool->outgoing->code, address));
+	there = (pool->crew->spawner == NULL ||
+		    pp_code_has(&pool->crew->spawner->code, address)) &&
+	    (pool->crew->outgoing == NULL ||
+		pp_code_has(&pool->crew->outgoing->code, address));
 	uv_mutex_unlock(&pool->lock);
 	return there ? 0 : PROCPOOL_EFUNCTION;
 }
@@ -262,16 +284,16 @@ turn_over(struct procpool *pool, struct spawner *fresh)
 {
 	struct spawner *gone;
 
-	uv_mutex_lock(&pool->renewing);
+	uv_mutex_lock(&pool->crew->renewing);
 	uv_mutex_lock(&pool->lock);
-	gone = pool->outgoing;
-	pool->outgoing = NULL;
+	gone = pool->crew->outgoing;
+	pool->crew->outgoing = NULL;
 	if (fresh != NULL) {
-		pool->outgoing = pool->spawner;
-		pool->spawner = fresh;
+		pool->crew->outgoing = pool->crew->spawner;
+		pool->crew->spawner = fresh;
 	}
 	uv_mutex_unlock(&pool->lock);
-	uv_mutex_unlock(&pool->renewing);
+	uv_mutex_unlock(&pool->crew->renewing);
 	pp_spawner_unref(gone);
 }
 
@@ -285,12 +307,14 @@ refresh(struct procpool *pool)
 		return rc;
 	turn_over(pool, fresh);
 	for (i = 0; i < pool->n_jobs && rc == 0; i++)
-		rc = renew(pool, &pool->channels[i]);
+		rc = renew(pool, &pool->crew->channels[i]);
 	turn_over(pool, NULL);
 	return rc;
 }
 
 const struct backend pp_backend_process = {
+	.open = open_crew,
+	.close = close_crew,
 	.start = start,
 	.stop = stop,
 	.accept = accept_tasks,

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "channel/crew.h"
 #include "channel/mode.h"
 #include "engine/batch.h"
 #include "engine/broadcast.h"
@@ -75,7 +76,7 @@ break_pool(struct procpool *pool, const char *cause)
 	    "pool %s is broken and runs no more tasks: %s", pool->name, cause);
 	pp_settle_unrun(pool, &queue, PROCPOOL_EBROKEN);
 	for (i = 0; i < pool->n_jobs; i++)
-		pp_wake(pool->channels[i].wake);
+		pp_wake(pool->crew->channels[i].wake);
 }
 
 /* A worker has died outside of any task: give up after many in a row. */
@@ -142,7 +143,7 @@ pp_keeper_spawner(struct procpool *pool)
 	struct spawner *spawner;
 
 	uv_mutex_lock(&pool->lock);
-	spawner = pp_spawner_ref(pool->spawner);
+	spawner = pp_spawner_ref(pool->crew->spawner);
 	uv_mutex_unlock(&pool->lock);
 	return spawner;
 }
@@ -153,8 +154,8 @@ pp_keeper_swap_spawner(struct procpool *pool, struct spawner *fresh)
 	struct spawner *old;
 
 	uv_mutex_lock(&pool->lock);
-	old = pool->spawner;
-	pool->spawner = fresh;
+	old = pool->crew->spawner;
+	pool->crew->spawner = fresh;
 	uv_mutex_unlock(&pool->lock);
 	pp_spawner_unref(old);
 }
@@ -171,11 +172,12 @@ renew_locked(struct procpool *pool, const struct spawner *lost)
 	    pool->name, (int)lost->pid,
 	    pp_readable(lost->pidfd, 0) ? "has died" : "does not answer");
 	if (!pp_restart_allowed(
-		&pool->spawner_restart, pp_now(), SPAWNER_RENEWALS, true))
+		&pool->crew->spawner_restart, pp_now(), SPAWNER_RENEWALS, true))
 		return PROCPOOL_ELOST;
 	rc = pp_spawner_make(&fresh);
 	if (rc < 0) {
-		pool->spawner_restart.deaths--; /* it is the same one still */
+		pool->crew->spawner_restart
+		    .deaths--; /* it is the same one still */
 		return rc;
 	}
 	pp_log(&pool->log, PROCPOOL_WARNING,
@@ -193,10 +195,10 @@ renew_spawner(struct procpool *pool, const struct spawner *lost)
 {
 	int rc = 0;
 
-	uv_mutex_lock(&pool->renewing);
-	if (pool->spawner == lost)
+	uv_mutex_lock(&pool->crew->renewing);
+	if (pool->crew->spawner == lost)
 		rc = renew_locked(pool, lost);
-	uv_mutex_unlock(&pool->renewing);
+	uv_mutex_unlock(&pool->crew->renewing);
 	return rc;
 }
 
@@ -214,7 +216,7 @@ worker_there(struct channel *ch, bool replaces)
 		pool->stats.restarts++;
 	/* One that was being forked when a refresh began is of the old
 	 * snapshot still, and is renewed again. */
-	if (ch->renew && ch->spawner == pool->spawner) {
+	if (ch->renew && ch->spawner == pool->crew->spawner) {
 		ch->renew = false;
 		uv_cond_broadcast(&pool->changed);
 	}

@@ -60,23 +60,13 @@ void pp_mode_rouse_locked(struct procpool *pool);
  * queue. */
 void pp_mode_call_locked(struct procpool *pool, const struct task *task);
 
-/* Take a sleeping channel for the task of a caller, or NULL.  The lock is
- * held; pp_lease_end() gives the channel back. */
-struct channel *pp_lease_begin_locked(
+/* Take a sleeping channel for the task of a caller, or NULL; and take it back
+ * from the caller. */
+struct channel *pp_mode_lend_locked(
     struct procpool *pool, const struct task *task);
+void pp_mode_take_back(struct channel *ch);
 
-/* Drive a leased channel until the task has been settled or the worker has
- * died, which the monitor then sees to.  False when it cannot be sent there
- * now; nothing has happened then. */
-bool pp_lease_run(struct channel *ch, struct task *task);
-
-void pp_lease_end(struct channel *ch);
-
-/* Wait, as the monitor, until a caller has given the channel back.  A pool
- * that ends does not wait for the caller's task: the worker is told to end,
- * and then killed.  One that cannot be killed is given up, and the caller, who
- * looks up now and then, leaves it to the monitor. */
-void pp_lease_await_end(struct channel *ch);
-bool pp_mode_is_given_up(struct channel *ch);
+/* Whether a caller has the channel; `over` tells whether the pool ends. */
+bool pp_mode_is_lent(struct channel *ch, bool *over);
 
 #endif

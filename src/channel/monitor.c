@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/thread.h"
 #include "channel/keeper.h"
+#include "channel/lease.h"
 #include "channel/mode.h"
 #include "channel/steal.h"
 #include "engine/settle.h"
@@ -128,7 +129,7 @@ static void
 retire(struct channel *ch)
 {
 	struct procpool *pool = ch->pool;
-	const bool in_vain = pp_mode_is_given_up(ch);
+	const bool in_vain = pp_lease_is_given_up(ch);
 	struct task_list ended = { 0 }, again = { 0 };
 
 	pp_mode_go_away(ch);
@@ -168,17 +169,50 @@ next_look(struct channel *ch, bool busy)
 	return pp_channel_is_full(ch) ? pp_deadline(SKIP_MS) : 0;
 }
 
+/* Give the worker what it may have: whether there is something to wait for. */
+static bool
+work(struct channel *ch, enum order order)
+{
+	bool busy = true;
+
+	if (order == ORDER_YIELD)
+		(void)step_back(ch);
+	if (order != ORDER_RENEW)
+		busy = find_work(ch);
+	pp_channel_flush(ch);
+	/* A worker that was killed is waited for, too. */
+	return busy || pp_outbox_pending(&ch->out) || ch->life == LIFE_DYING;
+}
+
+/* One turn: work, run callbacks, and wait until something happens; what did.
+ * The monitor sleeps only after a look that has found nothing. */
+static enum channel_event
+turn(struct channel *ch, enum order order, enum channel_event last)
+{
+	struct task_list ended = { 0 };
+	const bool busy = work(ch, order);
+	const bool callbacks = pp_deliver(ch->pool);
+	enum channel_event event;
+
+	if (!busy && !callbacks && last == CHANNEL_QUIET &&
+	    pp_mode_go_idle(ch)) {
+		pp_channel_sleep(ch);
+		return CHANNEL_ACTIVE;
+	}
+	event = pp_channel_io(
+	    ch, callbacks ? 0 : next_look(ch, busy), false, &ended);
+	pp_settle(ch->pool, &ended);
+	return event;
+}
+
 /* Serve until the worker is gone. */
 static void
 serve(struct channel *ch)
 {
-	struct procpool *pool = ch->pool;
 	enum channel_event event = CHANNEL_ACTIVE;
 
 	while (event != CHANNEL_DIED) {
-		struct task_list ended = { 0 };
 		const enum order order = pp_mode_look_up(ch);
-		bool busy = true, callbacks;
 
 		if (order == ORDER_WAIT) {
 			pp_lease_await_end(ch);
@@ -189,24 +223,7 @@ serve(struct channel *ch)
 			retire(ch);
 			return;
 		}
-		if (order == ORDER_YIELD)
-			(void)step_back(ch);
-		if (order != ORDER_RENEW)
-			busy = find_work(ch);
-		pp_channel_flush(ch);
-		/* A worker that was killed is waited for, too. */
-		busy = busy || pp_outbox_pending(&ch->out) ||
-		    ch->life == LIFE_DYING;
-		callbacks = pp_deliver(pool);
-		if (!busy && !callbacks && event == CHANNEL_QUIET &&
-		    pp_mode_go_idle(ch)) {
-			pp_channel_sleep(ch);
-			event = CHANNEL_ACTIVE;
-			continue;
-		}
-		event = pp_channel_io(
-		    ch, callbacks ? 0 : next_look(ch, busy), false, &ended);
-		pp_settle(pool, &ended);
+		event = turn(ch, order, event);
 	}
 	bury(ch);
 }

@@ -1,6 +1,7 @@
 #include "channel/steal.h"
 
 #include "base/fd.h"
+#include "channel/crew.h"
 #include "channel/keeper.h"
 #include "channel/mode.h"
 
@@ -24,7 +25,8 @@ search(const struct channel *thief, struct task_list *loot)
 
 	for (i = 1; i < pool->n_jobs && loot->count == 0; i++)
 		revoke_half(
-		    &pool->channels[(thief->index + i) % pool->n_jobs], loot);
+		    &pool->crew->channels[(thief->index + i) % pool->n_jobs],
+		    loot);
 }
 
 /* Whether something waits by now that the worker is to be given first: all of
@@ -77,10 +79,10 @@ pp_steal(struct channel *ch)
 
 	/* One thief at a time: what one has in hand, the next would miss, and
 	 * go to sleep while it waits here. */
-	uv_mutex_lock(&pool->stealing);
+	uv_mutex_lock(&pool->crew->stealing);
 	search(ch, &loot);
 	found = loot.count > 0 && !has_better(ch) && keep(ch, &loot);
-	uv_mutex_unlock(&pool->stealing);
+	uv_mutex_unlock(&pool->crew->stealing);
 	pp_keeper_requeue(pool, &loot);
 	return found;
 }

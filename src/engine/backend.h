@@ -9,6 +9,11 @@
 struct task_list;
 
 struct backend {
+	/* Have what is kept from open to close: 0 or an error, and nothing is
+	 * left. */
+	int (*open)(struct procpool *pool);
+	void (*close)(struct procpool *pool);
+
 	/* Be ready for tasks.  0 or an error, and nothing is left. */
 	int (*start)(struct procpool *pool);
 

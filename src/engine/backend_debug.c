@@ -25,6 +25,19 @@ log_line(struct procpool_job *job, enum procpool_level level, const char *line)
 }
 
 static int
+open_nothing(struct procpool *pool)
+{
+	(void)pool;
+	return 0;
+}
+
+static void
+close_nothing(struct procpool *pool)
+{
+	(void)pool;
+}
+
+static int
 start(struct procpool *pool)
 {
 	struct procpool_job *job = calloc(1, sizeof(*job));
@@ -186,6 +199,8 @@ check(struct procpool *pool, procpool_job_fn function)
 }
 
 const struct backend pp_backend_debug = {
+	.open = open_nothing,
+	.close = close_nothing,
 	.start = start,
 	.stop = stop,
 	.accept = accept_tasks,

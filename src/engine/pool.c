@@ -12,6 +12,16 @@ pp_pool_check(const struct procpool *pool)
 	return pp_at_home(&pool->home) ? 0 : PROCPOOL_EFORKED;
 }
 
+int
+pp_pool_check_outside(const struct procpool *pool)
+{
+	const int rc = pp_pool_check(pool);
+
+	if (rc == 0 && pp_inside() == pool)
+		return PROCPOOL_EDEADLOCK;
+	return rc;
+}
+
 void
 pp_pool_leave_locked(struct procpool *pool)
 {

@@ -99,20 +99,9 @@ struct procpool {
 	char cause[PP_CAUSE_MAX];
 	bool refreshing; /* a thread is at it; others wait their turn */
 
-	/* Of worker processes. */
-	struct channel *channels; /* n_jobs; set from start to stop */
-	struct channel *idle; /* under lock: a stack of sleeping ones */
-	int hungry; /* under lock: how many have nothing to do, */
-	int ahead; /* how many have more than they are at, */
-	int rich; /* and of these, how many what others may run */
-	/* Under lock: where new workers come from, and during a refresh, where
-	 * old ones do.  While there are monitors, changed under renewing too. */
-	struct spawner *spawner, *outgoing;
-	uv_mutex_t stealing; /* held by a thief; before a channel's lock */
-	uv_mutex_t renewing; /* held while a spawner is replaced */
-	struct restart spawner_restart; /* under renewing */
-
-	/* Of debug mode. */
+	/* The back end's own: of worker processes, */
+	struct crew *crew;
+	/* and of debug mode. */
 	struct procpool_job *job; /* of the thread that runs the queue */
 	bool in_job; /* under lock: there is one */
 };
@@ -120,6 +109,10 @@ struct procpool {
 /* Whether a call on the pool makes sense in this process at all: 0,
  * PROCPOOL_ENULL or PROCPOOL_EFORKED. */
 int pp_pool_check(const struct procpool *pool);
+
+/* The same for a call that waits for the pool: PROCPOOL_EDEADLOCK in what the
+ * pool itself waits for, a callback of it for example. */
+int pp_pool_check_outside(const struct procpool *pool);
 
 /* Change the state, and tell everybody who waits for anything. */
 void pp_pool_set_state_locked(struct procpool *pool, enum pool_state state);
