@@ -3,7 +3,7 @@
  */
 #include "hurry.h"
 
-#include <stdlib.h>
+#include "testing.h"
 
 #include "rules/restart.h"
 
@@ -12,7 +12,7 @@ static int divisor = 1;
 void
 hurry(void)
 {
-	if (getenv("PP_TEST_LONG") == NULL)
+	if (!is_long())
 		divisor = 5;
 }
 

@@ -42,7 +42,7 @@ wait_for_own_flag(struct procpool_job *job, const void *arg, size_t len)
 	return procpool_return(job, arg, len);
 }
 
-/* P4: the order of the delays .4, .1, .3, .05 s is 3, 1, 2, 0. */
+/* P4: they end in the order 3, 1, 2, 0. */
 START_TEST(results_are_in_the_order_of_submission)
 {
 	static const int ends[4] = { 3, 1, 2, 0 };

@@ -59,13 +59,6 @@ struct run {
 
 static struct run *run; /* of this host */
 
-/* A full sweep, which takes a minute or two. */
-static bool
-is_long(void)
-{
-	return getenv("PP_TEST_LONG") != NULL;
-}
-
 static char large[LARGE];
 
 /* Go on, or end the run and tell where and with what. */

@@ -371,8 +371,7 @@ START_TEST(lies_mixed_at_random_cost_only_the_liars_tasks)
 	};
 	const unsigned seed = mix_seed();
 	unsigned next = seed;
-	const int64_t end =
-	    now_ms() + (getenv("PP_TEST_LONG") != NULL ? 30000 : 1000);
+	const int64_t end = now_ms() + (is_long() ? 30000 : 1000);
 	struct procpool *pool = begin_liars(3);
 	int n = 0;
 

@@ -18,12 +18,6 @@
 #include <sys/stat.h>
 #include <time.h>
 
-static bool
-is_long(void)
-{
-	return getenv("PP_TEST_LONG") != NULL;
-}
-
 /* --------------------------------------------- No standard descriptors */
 
 /* Prints to both, then gives back its argument and what it has open. */

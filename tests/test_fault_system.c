@@ -509,16 +509,14 @@ stop_amid_a_storm(bool others, useconds_t longest)
 /* R17: the long form lasts longer than any of the pool has patience. */
 START_TEST(a_host_that_is_stopped_and_continued_goes_on)
 {
-	stop_amid_a_storm(
-	    false, getenv("PP_TEST_LONG") != NULL ? 2200000 : 300000);
+	stop_amid_a_storm(false, is_long() ? 2200000 : 300000);
 }
 END_TEST
 
 /* R17 */
 START_TEST(a_host_that_is_stopped_with_its_workers_goes_on)
 {
-	stop_amid_a_storm(
-	    true, getenv("PP_TEST_LONG") != NULL ? 12000000 : 300000);
+	stop_amid_a_storm(true, is_long() ? 12000000 : 300000);
 }
 END_TEST
 
@@ -719,7 +717,7 @@ END_TEST
  * of fixed length survives. */
 START_TEST(a_nice_pool_with_many_neighbours_blames_nobody)
 {
-	if (getenv("PP_TEST_LONG") == NULL)
+	if (!is_long())
 		SKIP("it takes many seconds: set PP_TEST_LONG=1");
 	expect_patience((struct crowd){
 	    .neighbours = MANY / 2, .nice = 19, .workers = 1, .tasks = 4 });

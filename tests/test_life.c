@@ -158,7 +158,7 @@ cycle(int times)
 /* L20: the fifty are in every run; PP_TEST_LONG makes it the thousand. */
 START_TEST(two_pools_come_and_go_many_times)
 {
-	const int times = getenv("PP_TEST_LONG") != NULL ? 1000 : 50;
+	const int times = is_long() ? 1000 : 50;
 	const int descriptors = count_descriptors();
 	int64_t before;
 

@@ -47,6 +47,12 @@ bound(int64_t ms)
 	    number_from("CK_TIMEOUT_MULTIPLIER"));
 }
 
+bool
+is_long(void)
+{
+	return getenv("PP_TEST_LONG") != NULL;
+}
+
 /* ----------------------------------------------------------------- Flags */
 
 /* The C library has no wait on a shared word but the process-shared condition,

@@ -22,6 +22,7 @@
  *     CK_RUN_CASE=name ./test_submit    runs one test
  *     PP_TEST_TIME_SCALE=10             stretches all upper bounds
  *     CK_TIMEOUT_MULTIPLIER=10          likewise, and Check's own limit
+ *     PP_TEST_LONG=1                    tests that have a long form take it
  *
  * A worker must not use ck_assert: it tells what it saw in its result or in
  * `shared`, and the test judges that.  The same holds for callbacks.
@@ -118,6 +119,9 @@ int64_t now_ms(void);
 
 /* An upper bound in ms, stretched for slow builds and machines. */
 int64_t bound(int64_t ms);
+
+/* Whether PP_TEST_LONG asks for the long forms of tests, which take minutes. */
+bool is_long(void);
 
 /* Assert that less than bound(ms) has passed since start (from now_ms()). */
 #define took_less(start, ms) \
