@@ -227,6 +227,7 @@ expect_costs_only_its_own(int row)
 	ck_assert_msg(
 	    lies[row].breaches == ANY || breaches == lies[row].breaches,
 	    "row %d: %d workers were killed for it", row, breaches);
+	await_ends_of_liars();
 	/* A forged page may say of a task that it was not begun. */
 	end_fault(pool, lies[row].outcome == ANY ? 0 : N);
 }
@@ -427,8 +428,9 @@ tell_at_start(struct liar *liar, int lie)
 	if (lie == GARBAGE_FIRST)
 		lie_garbage(liar);
 	liar_say(liar, &frames[lie], sizeof(frames[lie]));
-	if (lie != READY_TWICE)
-		liar_wait();
+	if (lie == READY_TWICE)
+		liar_say(liar, &frames[lie], sizeof(frames[lie]));
+	liar_wait();
 }
 
 /* worker_start: the first worker that comes here tells the lie of flag GO. */
@@ -447,7 +449,7 @@ start_with_a_lie(struct procpool_job *job, void **state)
 	return 0;
 }
 
-/* P06, P07: such a worker never gets a task, so none is hurt. */
+/* P06, P07: such a worker never begins a task, so none is hurt. */
 START_TEST(lies_before_the_first_task_cost_no_task)
 {
 	for (int lie = 0; lie < START_LIES; lie++) {
