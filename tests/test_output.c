@@ -448,6 +448,38 @@ START_TEST(a_flood_of_lines_does_not_hold_up_an_earlier_result)
 }
 END_TEST
 
+/* Prints, and runs on for so long that this is read meanwhile, but not so long
+ * that its end is told at once. */
+static int
+print_and_go_on(struct procpool_job *job, const void *arg, size_t len)
+{
+	puts("a line");
+	usleep(200);
+	return t_ledger(job, arg, len);
+}
+
+/* P09: what was printed had the ring looked at while the task ran, and no more
+ * then, until the long one behind it ended. */
+START_TEST(a_line_does_not_hold_up_the_result_of_the_task_that_printed_it)
+{
+	enum {
+		TALKERS = 2
+	};
+	struct procpool *pool = begin_fault_with(options_of(1));
+
+	ok(submit_op(pool, t_wait, 0, 1));
+	await_flag(&shared->flag[1], 1, 5000);
+	submit_ops(pool, print_and_go_on, 1, TALKERS, 0);
+	ok(submit_op(pool, t_wait, 1 + TALKERS, 3));
+	flag_set(&shared->flag[2], 1);
+	ledger_await(1 + TALKERS, 5000);
+	flag_set(&shared->flag[4], 1);
+	ledger_await(2 + TALKERS, 5000);
+	expect_success(0, 1 + TALKERS);
+	end_fault(pool, 2 + TALKERS);
+}
+END_TEST
+
 /* P09: one prints without end, the others serve. */
 START_TEST(a_flood_of_lines_does_not_hold_up_other_workers)
 {
@@ -651,6 +683,7 @@ RUN_TESTS("output", what_a_job_prints_reaches_the_log_by_line_and_in_order,
     ten_megabytes_of_stderr_arrive_and_lose_no_result,
     results_are_not_disturbed_by_what_is_printed,
     a_flood_of_lines_does_not_hold_up_an_earlier_result,
+    a_line_does_not_hold_up_the_result_of_the_task_that_printed_it,
     a_flood_of_lines_does_not_hold_up_other_workers,
     a_blocking_call_that_prints_much_ends_during_a_refresh,
     a_blocking_call_may_print_more_than_a_pipe_holds,

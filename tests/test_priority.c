@@ -281,6 +281,31 @@ aside_call(struct aside *aside)
 	return rc;
 }
 
+/* Each of them wakes the monitor for what was sent ahead, and so before it is
+ * time to look for results that wait behind a long task. */
+START_TEST(a_stream_of_higher_tasks_does_not_hold_up_results)
+{
+	struct procpool *pool = begin_fault(1);
+	int n = 6;
+
+	ok(submit_op(pool, t_wait, 0, 1));
+	await_flag(&shared->flag[1], 1, 5000);
+	for (int id = 1; id < 5; id++)
+		ok(submit_op(pool, t_ledger, id, 0));
+	ok(submit_op(pool, t_wait, 5, 3));
+	flag_set(&shared->flag[2], 1);
+	while (n < 200 && ledger_count(5, 0) < 5) {
+		submit_ranked(pool, t_ledger, n++, 1);
+		usleep(200);
+	}
+	ck_assert_int_lt(n, 200);
+	flag_set(&shared->flag[4], 1);
+	ledger_await(n, 5000);
+	expect_success(0, n - 1);
+	end_fault(pool, n);
+}
+END_TEST
+
 /* Q1 */
 START_TEST(blocking_calls_have_priorities_too)
 {
@@ -376,7 +401,9 @@ RUN_TESTS("priority", ranks_come_out_in_order_however_they_went_in,
     of_tasks_that_wait_higher_ones_start_first,
     a_higher_task_overtakes_what_was_sent_ahead,
     higher_tasks_overtake_what_was_sent_ahead_to_several_workers,
-    higher_tasks_do_not_wait_behind_each_other, the_order_outlives_workers,
+    higher_tasks_do_not_wait_behind_each_other,
+    a_stream_of_higher_tasks_does_not_hold_up_results,
+    the_order_outlives_workers,
     blocking_calls_have_priorities_too,
     a_shutdown_ends_what_waits_whatever_its_priority, debug_mode_has_priorities,
     no_task_of_any_priority_is_lost_in_a_storm_of_kills)

@@ -233,26 +233,45 @@ list_items(const struct channel *ch, bool caller, struct pollfd items[ITEMS])
 	items[ITEM_OUTPUT].fd = ch->printout.fd;
 }
 
+void
+pp_channel_look_in(struct channel *ch, uint64_t ns)
+{
+	ch->look = ns;
+	ch->look_at = 0;
+}
+
+/*
+ * When to look into the ring.  Not later for what happens meanwhile: who prints
+ * or is woken all the time shall not hide its results.  Nor sooner: only a task
+ * that has been begun that long after the one before is sure to be told of when
+ * it ends, and need not be looked for.
+ */
+static uint64_t
+time_to_look(struct channel *ch)
+{
+	if (ch->look == PP_NEVER || pp_channel_is_free(ch))
+		return PP_NEVER;
+	if (ch->look_at == 0)
+		ch->look_at = pp_now() + ch->look;
+	return ch->look_at;
+}
+
 enum channel_event
 pp_channel_io(
     struct channel *ch, uint64_t deadline, bool caller, struct task_list *ended)
 {
 	struct pollfd items[ITEMS];
-	const bool busy = !pp_channel_is_free(ch);
-	const uint64_t harvest =
-	    busy && ch->look < PP_NEVER ? pp_now() + ch->look : PP_NEVER;
+	const uint64_t look = time_to_look(ch);
 	const uint64_t first =
-	    sooner(harvest, caller ? PP_NEVER : ch->printout.due);
-	bool printed = false;
+	    sooner(look, caller ? PP_NEVER : ch->printout.due);
 	int n;
 
 	list_items(ch, caller, items);
 	n = pp_poll(items, ITEMS, pp_poll_timeout(sooner(first, deadline)));
 	if (!caller)
-		printed =
-		    take_output(ch, n > 0 ? items[ITEM_OUTPUT].revents : 0);
-	/* Nor does one that prints all the time hide its results. */
-	if (harvest < deadline && (n == 0 || printed))
+		(void)take_output(ch, n > 0 ? items[ITEM_OUTPUT].revents : 0);
+	if (look < PP_NEVER && items[ITEM_RESULTS].revents == 0 &&
+	    pp_now() >= look)
 		pp_channel_audit(ch, ended);
 	if (n <= 0)
 		return n == 0 && first >= deadline ? CHANNEL_QUIET

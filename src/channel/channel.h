@@ -96,7 +96,8 @@ struct channel {
 	struct task *large; /* in flight, but its frame is not encoded yet */
 	struct outbox out;
 	struct stream in;
-	uint64_t look; /* after so many ns without a result, at the ring */
+	uint64_t look; /* after so many ns without a result, at the ring; */
+	uint64_t look_at; /* and that is then; 0: from the next wait on */
 	bool told_to_end; /* the pool wants it to end */
 	bool hung_up; /* it closed its pipe, and was killed for that */
 	bool unreadable; /* it was killed for want of the large one's bytes */

@@ -6,6 +6,7 @@
 #include "base/fd.h"
 #include "channel/keeper.h"
 #include "channel/mode.h"
+#include "channel/parts.h"
 #include "engine/settle.h"
 
 #define KILL_MS    500 /* how long a killed worker may take to be gone */
@@ -55,7 +56,7 @@ drive(struct channel *ch, struct task *task)
 		return false;
 	/* The worker has nothing to run behind this task that could hold its
 	 * result up: there is no need to look into the ring. */
-	ch->look = PP_NEVER;
+	pp_channel_look_in(ch, PP_NEVER);
 	do {
 		pp_channel_flush(ch);
 		event =

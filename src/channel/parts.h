@@ -13,6 +13,9 @@
  * file, -errno. */
 int pp_channel_read(struct channel *ch, struct task_list *ended);
 
+/* Look into the ring after so many ns, or PP_NEVER. */
+void pp_channel_look_in(struct channel *ch, uint64_t ns);
+
 /* Fetch results that the worker has finished and not written yet. */
 void pp_channel_harvest(struct channel *ch, struct task_list *ended);
 

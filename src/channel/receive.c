@@ -269,7 +269,7 @@ pp_channel_read(struct channel *ch, struct task_list *ended)
 		return n < 0 ? -errno : 0;
 	if (!ch->broke)
 		take_frames(ch, ended);
-	ch->look = PP_LOOK_FIRST;
+	pp_channel_look_in(ch, PP_LOOK_FIRST);
 	return 1;
 }
 
@@ -304,9 +304,10 @@ pp_channel_audit(struct channel *ch, struct task_list *ended)
 	    ch->in.position == atomic_load(&ch->page->committed);
 	/* While it has not come to the oldest, it may yet pass that. */
 	if (!waits || pp_claimed(ch->page, oldest))
-		ch->look = PP_NEVER;
-	else if (ch->look < PP_LOOK_LAST)
-		ch->look *= 2;
+		pp_channel_look_in(ch, PP_NEVER);
+	else
+		pp_channel_look_in(ch,
+		    ch->look < PP_LOOK_LAST ? 2 * ch->look : ch->look);
 	uv_mutex_unlock(&ch->lock);
 	if (skipped && !ch->broke)
 		tell_breach(ch);

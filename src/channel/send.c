@@ -60,7 +60,9 @@ pp_channel_send_locked(struct channel *ch, struct task *task)
 	} else {
 		encode(ch, task, sequence, TASK_RUN);
 	}
-	ch->look = PP_LOOK_FIRST;
+	/* What is sent ahead does not put off a look that is due. */
+	if (ch->live == 1)
+		pp_channel_look_in(ch, PP_LOOK_FIRST);
 }
 
 /* The bytes of a large task are where the worker reads them, or on their way in
