@@ -354,6 +354,48 @@ START_TEST(a_start_fails_with_what_the_function_returned)
 }
 END_TEST
 
+static int
+fail_to_set(struct procpool_env *env, int worker, void *user)
+{
+	(void)env;
+	(void)worker;
+	return atomic_load((atomic_int *)user);
+}
+
+/* E8: whatever it is, even what would say that there is no spawner. */
+START_TEST(what_the_function_returns_for_a_replacement_is_a_shortage)
+{
+	static const int errors[] = { -EPIPE, PROCPOOL_ELOST,
+		PROCPOOL_ESPAWNER };
+	struct procpool_result result;
+
+	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
+		atomic_int error = 0;
+		struct procpool *pool = open_with(
+		    (struct procpool_options){ .entry_point = t_ledger,
+			.n_jobs = 1,
+			.worker_env = fail_to_set,
+			.user = &error });
+
+		atomic_store(&error, errors[i]);
+		expect(call_op(pool, t_kill, 0, SIGKILL, &result),
+		    PROCPOOL_ECRASHED);
+		procpool_result_done(&result);
+		usleep(200 * 1000);
+		ck_assert(procpool_is_running(pool));
+		atomic_store(&error, 0);
+		pool_works(pool);
+		close_pool(pool);
+		expect(procpool_open(&pool,
+			   &(struct procpool_options){ .entry_point = t_echo,
+			       .n_jobs = 1,
+			       .worker_env = fail_to_set,
+			       .user = &(atomic_int){ errors[i] } }),
+		    errors[i]);
+	}
+}
+END_TEST
+
 /* -------------------------------------------------------------- Log */
 
 /* What was logged: lines, each with a digit for its level before it. */
@@ -673,6 +715,7 @@ RUN_TESTS("environment and log", the_environment_option_reaches_workers_only,
     the_workers_own_environment_wins_over_that_of_all,
     a_wrong_setting_for_one_worker_is_refused,
     a_start_fails_with_what_the_function_returned,
+    what_the_function_returns_for_a_replacement_is_a_shortage,
     the_start_is_told_with_name_and_worker_count,
     a_death_by_signal_is_told_with_worker_and_signal,
     a_death_by_exit_is_told_with_worker_and_status,

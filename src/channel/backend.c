@@ -93,7 +93,7 @@ ask_for_workers(struct procpool *pool, struct spawner *spawner)
 
 	for (i = 0; i < pool->n_jobs && rc == 0; i++)
 		rc = pp_channel_ask(&pool->crew->channels[i], spawner);
-	return rc == -EPIPE ? PROCPOOL_ESPAWNER : rc;
+	return rc == PP_SPAWNER_GONE ? PROCPOOL_ESPAWNER : rc;
 }
 
 /* Once a channel has its worker it gets its monitor. */

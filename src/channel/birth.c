@@ -186,14 +186,14 @@ await_birth(struct channel *ch)
 	ssize_t n;
 
 	if (!pp_channel_await_report(ch, forks_ms(ch)))
-		return -EPIPE; /* alive or not, it is of no use */
+		return PP_SPAWNER_GONE; /* alive or not, it is of no use */
 	n = pp_receive(ch->report, &report, sizeof(report), &ch->pidfd, 1);
 	if (n == -EPROTO)
 		return -EMFILE; /* its descriptor could not be received */
 	if (n != (ssize_t)sizeof(report))
-		return -EPIPE;
+		return PP_SPAWNER_GONE;
 	if (report.kind != REPORT_BORN)
-		return report.error < 0 ? report.error : -EPIPE;
+		return report.error < 0 ? report.error : PP_SPAWNER_GONE;
 	ch->pid = report.pid;
 	return ch->pidfd < 0 ? pp_pidfd_stand_in(ch->report, &ch->pidfd) : 0;
 }

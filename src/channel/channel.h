@@ -112,8 +112,8 @@ void pp_channel_done(struct channel *ch);
 
 /*
  * Ask for a worker, and wait until it has been forked.  Both 0 or a negative
- * error, and nothing is left.  -EPIPE: the spawner has gone, or does not
- * listen.  By the monitor, or before there is one, with life VACANT.
+ * error, and nothing is left.  PP_SPAWNER_GONE: another may do better.  By the
+ * monitor, or before there is one, with life VACANT.
  */
 int pp_channel_ask(struct channel *ch, struct spawner *spawner);
 int pp_channel_await(struct channel *ch);

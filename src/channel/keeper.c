@@ -202,6 +202,24 @@ renew_spawner(struct procpool *pool, const struct spawner *lost)
 	return rc;
 }
 
+/* See to it that there is a spawner: 0, also when the pool is broken for want of
+ * one, or what is short. */
+static int
+replace_spawner(struct procpool *pool, const struct spawner *lost)
+{
+	const int rc = renew_spawner(pool, lost);
+
+	if (rc == PROCPOOL_ELOST)
+		break_pool(pool,
+		    "the process that forks the workers was lost twice within "
+		    "ten seconds");
+	else if (rc == PROCPOOL_ESPAWNER)
+		break_pool(pool, procpool_strerror(rc));
+	else
+		return rc;
+	return 0;
+}
+
 /* ----------------------------------------------------------- Workers */
 
 static void
@@ -232,7 +250,7 @@ pp_keeper_first_worker(struct channel *ch)
 
 	if (rc == 0)
 		worker_there(ch, false);
-	return rc == -EPIPE ? PROCPOOL_ESPAWNER : rc;
+	return rc == PP_SPAWNER_GONE ? PROCPOOL_ESPAWNER : rc;
 }
 
 /* Let keys go on where there is a worker for them. */
@@ -296,16 +314,6 @@ worker_missing(struct channel *ch, int cause)
 {
 	struct procpool *pool = ch->pool;
 
-	if (cause == PROCPOOL_ELOST) {
-		break_pool(pool,
-		    "the process that forks the workers was lost twice within "
-		    "ten seconds");
-		return;
-	}
-	if (cause == PROCPOOL_ESPAWNER) {
-		break_pool(pool, procpool_strerror(cause));
-		return;
-	}
 	pp_log(&pool->log, PROCPOOL_ERROR, "%s: no worker could be started: %s",
 	    ch->name, procpool_strerror(cause));
 	vacate(ch, cause);
@@ -327,8 +335,10 @@ try_worker(struct channel *ch)
 	cause = rc;
 	if (rc == 0)
 		worker_there(ch, true);
-	if (rc == -EPIPE && pp_pool_serves(pool))
-		cause = renew_spawner(pool, spawner);
+	/* (What the function for the environment returns is no spawner's end,
+	 * whatever it is.) */
+	if (rc == PP_SPAWNER_GONE && pp_pool_serves(pool))
+		cause = replace_spawner(pool, spawner);
 	if (cause < 0 && pp_pool_serves(pool))
 		worker_missing(ch, cause);
 	pp_spawner_unref(spawner);

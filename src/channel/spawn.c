@@ -360,10 +360,10 @@ pp_spawner_request(struct spawner *spawner, const struct spawn_request *request,
 	int rc;
 
 	if (atomic_load(&spawner->deaf))
-		return -EPIPE;
+		return PP_SPAWNER_GONE;
 	rc = pp_send(spawner->control, request, pp_request_size(request), fds,
 	    n, deadline);
-	return has_gone(rc) ? -EPIPE : rc;
+	return has_gone(rc) ? PP_SPAWNER_GONE : rc;
 }
 
 bool

@@ -5,6 +5,7 @@
 #ifndef PP_CHANNEL_SPAWN_H
 #define PP_CHANNEL_SPAWN_H
 
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,6 +31,10 @@ struct spawner {
 	atomic_bool deaf; /* has not answered in time: is asked no more */
 	_Atomic unsigned refs;
 };
+
+/* It has gone, or does not listen or answer: no error number, so that no
+ * function of the user's returns it. */
+#define PP_SPAWNER_GONE INT_MIN
 
 #define PP_SPAWNER_TRIES 8 /* made before giving up on one that works */
 
@@ -57,7 +62,7 @@ struct spawner *pp_spawner_ref(struct spawner *spawner);
 void pp_spawner_unref(struct spawner *spawner);
 
 /* Ask for a worker: fds as in process/request.h, which stay the caller's.
- * -EPIPE: the spawner has gone, or does not listen. */
+ * 0, PP_SPAWNER_GONE or -errno. */
 int pp_spawner_request(struct spawner *spawner,
     const struct spawn_request *request, const int fds[REQUEST_FDS],
     uint64_t deadline);
