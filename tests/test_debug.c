@@ -358,6 +358,41 @@ START_TEST(a_job_that_would_wait_for_itself_is_refused)
 }
 END_TEST
 
+static atomic_int refused;
+
+static int
+shut_down_at_the_start(struct procpool_job *job, void **state)
+{
+	(void)job;
+	(void)state;
+	refused += procpool_shutdown(own) == PROCPOOL_EDEADLOCK;
+	return 0;
+}
+
+static void
+shut_down_at_the_end(struct procpool_job *job, void *state)
+{
+	(void)job;
+	(void)state;
+	refused += procpool_shutdown(own) == PROCPOOL_EDEADLOCK;
+}
+
+/* L08: it would wait for the start, or the shutdown, that calls it. */
+START_TEST(what_sets_the_worker_up_or_clears_it_up_cannot_wait_for_that)
+{
+	own = open_with(
+	    (struct procpool_options){ .entry_point = wait_for_itself,
+		.worker_start = shut_down_at_the_start,
+		.worker_exit = shut_down_at_the_end,
+		.start_later = true,
+		.debug = true });
+	ok(procpool_start(own));
+	ck_assert_int_eq(atomic_load(&refused), 1);
+	close_pool(own);
+	ck_assert_int_eq(atomic_load(&refused), 2);
+}
+END_TEST
+
 /* E7, P16 */
 START_TEST(statistics_and_first_failure_are_kept)
 {
@@ -418,4 +453,5 @@ RUN_TESTS("debug", the_job_runs_in_this_process,
     jobs_of_several_threads_run_one_after_the_other, no_environment_is_applied,
     the_only_worker_is_set_up_and_cleared_up, it_is_shut_down_and_started_again,
     a_job_that_would_wait_for_itself_is_refused,
+    what_sets_the_worker_up_or_clears_it_up_cannot_wait_for_that,
     statistics_and_first_failure_are_kept, callbacks_submit_a_long_chain)

@@ -38,10 +38,36 @@ close_nothing(struct procpool *pool)
 }
 
 static int
+start_worker(struct procpool *pool, struct procpool_job *job)
+{
+	struct procpool *outer;
+	int rc;
+
+	if (pool->options.worker_start == NULL)
+		return 0;
+	outer = pp_go_inside(pool);
+	rc = pool->options.worker_start(job, &job->state);
+	(void)pp_go_inside(outer);
+	return rc;
+}
+
+static void
+exit_worker(struct procpool *pool, struct procpool_job *job)
+{
+	struct procpool *outer;
+
+	if (pool->options.worker_exit == NULL)
+		return;
+	outer = pp_go_inside(pool);
+	pool->options.worker_exit(job, job->state);
+	(void)pp_go_inside(outer);
+}
+
+static int
 start(struct procpool *pool)
 {
 	struct procpool_job *job = calloc(1, sizeof(*job));
-	int rc = 0;
+	int rc;
 
 	if (job == NULL)
 		return -ENOMEM;
@@ -49,8 +75,7 @@ start(struct procpool *pool)
 	job->max_payload = pool->options.max_payload;
 	job->log = log_line;
 	job->owner = pool;
-	if (pool->options.worker_start != NULL)
-		rc = pool->options.worker_start(job, &job->state);
+	rc = start_worker(pool, job);
 	if (rc != 0) {
 		pp_log(&pool->log, PROCPOOL_ERROR,
 		    "%s: worker_start failed with code %d%s%s",
@@ -75,8 +100,7 @@ stop(struct procpool *pool)
 		uv_cond_wait(&pool->changed, &pool->lock);
 	pool->stats.workers = 0;
 	uv_mutex_unlock(&pool->lock);
-	if (pool->options.worker_exit != NULL)
-		pool->options.worker_exit(pool->job, pool->job->state);
+	exit_worker(pool, pool->job);
 	pp_job_done(pool->job);
 	free(pool->job);
 	pool->job = NULL;
