@@ -11,7 +11,6 @@
 #include "channel/backend.h"
 #include "engine/batch.h"
 #include "engine/posts.h"
-#include "engine/posts.h"
 
 /* --------------------------------------------------------------- Its parts */
 
