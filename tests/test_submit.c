@@ -1029,6 +1029,38 @@ START_TEST(what_would_wait_for_the_callback_is_refused_in_it)
 }
 END_TEST
 
+static atomic_int refused_within;
+
+static void
+drain_the_outer(enum procpool_level level, const char *message, void *user)
+{
+	(void)level;
+	(void)message;
+	refused_within += procpool_drain(user, -1) == PROCPOOL_EDEADLOCK;
+}
+
+static void
+use_another_pool(const struct procpool_result *result, void *user)
+{
+	(void)result;
+	close_pool(open_with((struct procpool_options){ .entry_point = t_echo,
+	    .n_jobs = 1,
+	    .log = drain_the_outer,
+	    .log_level = PROCPOOL_INFO,
+	    .user = user }));
+}
+
+/* L08: in the log function of a pool that a callback of another one uses. */
+START_TEST(what_would_wait_for_the_callback_is_refused_inside_another_pool)
+{
+	struct procpool *pool = open_pool(1, t_echo);
+
+	ok(procpool_submit(pool, NULL, 0, use_another_pool, pool));
+	close_pool(pool);
+	ck_assert_int_eq(atomic_load(&refused_within), 2);
+}
+END_TEST
+
 /* Submits until the queue is full. */
 static void
 fill_the_queue(const struct procpool_result *result, void *user)
@@ -1095,4 +1127,5 @@ RUN_TESTS("submit", a_thousand_calls_return_the_right_squares,
     callbacks_submit_a_chain_of_a_hundred,
     a_callback_may_submit_while_the_queue_is_being_worked_off,
     what_would_wait_for_the_callback_is_refused_in_it,
+    what_would_wait_for_the_callback_is_refused_inside_another_pool,
     a_submit_to_a_full_queue_is_refused_in_a_callback)

@@ -108,7 +108,7 @@ procpool_batch_wait(struct procpool_batch *batch, int64_t timeout_ms)
 	uv_mutex_lock(&batch->lock);
 	batch->refs++;
 	while ((rc = verdict_locked(batch)) == 1 && wait == 0) {
-		if (!batch->gone && pp_inside() == batch->pool) {
+		if (!batch->gone && pp_is_inside(batch->pool)) {
 			rc = PROCPOOL_EDEADLOCK;
 			break;
 		}

@@ -74,7 +74,7 @@ await_room_locked(struct procpool *pool, size_t len, enum patience patience)
 			return rc;
 		if (patience == IMPATIENT)
 			return PROCPOOL_EFULL;
-		if (pp_inside() == pool)
+		if (pp_is_inside(pool))
 			return PROCPOOL_EDEADLOCK;
 		pp_pool_wait_room_locked(pool);
 		waited = true;
@@ -250,7 +250,7 @@ call(struct procpool *pool, const struct procpool_task *spec,
 	struct caller caller = { .task = NULL };
 	int rc;
 
-	if (pool != NULL && pp_at_home(&pool->home) && pp_inside() == pool)
+	if (pool != NULL && pp_at_home(&pool->home) && pp_is_inside(pool))
 		return PROCPOOL_EDEADLOCK;
 	if (spec == NULL)
 		return PROCPOOL_ENULL;

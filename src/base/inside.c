@@ -1,18 +1,26 @@
 #include "base/inside.h"
 
-static _Thread_local struct procpool *inside;
+static _Thread_local const struct inside *innermost;
 
-struct procpool *
-pp_inside(void)
+bool
+pp_is_inside(const struct procpool *pool)
 {
-	return inside;
+	const struct inside *at = innermost;
+
+	while (at != NULL && at->pool != pool)
+		at = at->outer;
+	return at != NULL;
 }
 
-struct procpool *
-pp_go_inside(struct procpool *pool)
+void
+pp_go_inside(struct inside *here, const struct procpool *pool)
 {
-	struct procpool *outer = inside;
+	*here = (struct inside){ .pool = pool, .outer = innermost };
+	innermost = here;
+}
 
-	inside = pool;
-	return outer;
+void
+pp_come_out(const struct inside *here)
+{
+	innermost = here->outer;
 }

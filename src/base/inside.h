@@ -1,16 +1,23 @@
 /*
- * Which pool this thread is inside of: it runs a function that the pool calls,
- * so that what would wait for that function can be refused.
+ * Which pools this thread is inside of: it runs a function that the pool calls,
+ * so that what would wait for that function can be refused.  Of several when one
+ * pool is used in a function of another.
  */
 #ifndef PP_BASE_INSIDE_H
 #define PP_BASE_INSIDE_H
 
 #include <procpool.h>
+#include <stdbool.h>
 
-/* The innermost one; NULL: none. */
-struct procpool *pp_inside(void);
+/* One such function, on the stack of who calls it. */
+struct inside {
+	const struct procpool *pool;
+	const struct inside *outer;
+};
 
-/* Go inside, or back out: the one before, to go back to. */
-struct procpool *pp_go_inside(struct procpool *pool);
+bool pp_is_inside(const struct procpool *pool);
+
+void pp_go_inside(struct inside *here, const struct procpool *pool);
+void pp_come_out(const struct inside *here);
 
 #endif

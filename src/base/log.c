@@ -35,7 +35,7 @@ void
 pp_log(struct log *log, enum procpool_level level, const char *format, ...)
 {
 	char line[PP_LOG_LINE];
-	struct procpool *outer;
+	struct inside here;
 	va_list args;
 
 	if (!pp_log_takes(log, level))
@@ -45,8 +45,8 @@ pp_log(struct log *log, enum procpool_level level, const char *format, ...)
 	va_end(args);
 	tame(line);
 	uv_mutex_lock(&log->lock);
-	outer = pp_go_inside(log->pool);
+	pp_go_inside(&here, log->pool);
 	log->sink(level, line, log->user);
-	(void)pp_go_inside(outer);
+	pp_come_out(&here);
 	uv_mutex_unlock(&log->lock);
 }

@@ -132,10 +132,11 @@ worker_settings(struct channel *ch, struct procpool_env *env)
 	memcpy(env->text, before->text, before->len);
 	env->len = before->len;
 	if (options->worker_env != NULL) {
-		struct procpool *outer = pp_go_inside(ch->pool);
+		struct inside here;
 
+		pp_go_inside(&here, ch->pool);
 		rc = options->worker_env(env, ch->index, options->user);
-		(void)pp_go_inside(outer);
+		pp_come_out(&here);
 	}
 	if (rc >= 0 && !options->keep_gpus)
 		rc = pp_env_hide_gpus(env);

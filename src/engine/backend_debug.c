@@ -40,27 +40,27 @@ close_nothing(struct procpool *pool)
 static int
 start_worker(struct procpool *pool, struct procpool_job *job)
 {
-	struct procpool *outer;
+	struct inside here;
 	int rc;
 
 	if (pool->options.worker_start == NULL)
 		return 0;
-	outer = pp_go_inside(pool);
+	pp_go_inside(&here, pool);
 	rc = pool->options.worker_start(job, &job->state);
-	(void)pp_go_inside(outer);
+	pp_come_out(&here);
 	return rc;
 }
 
 static void
 exit_worker(struct procpool *pool, struct procpool_job *job)
 {
-	struct procpool *outer;
+	struct inside here;
 
 	if (pool->options.worker_exit == NULL)
 		return;
-	outer = pp_go_inside(pool);
+	pp_go_inside(&here, pool);
 	pool->options.worker_exit(job, job->state);
-	(void)pp_go_inside(outer);
+	pp_come_out(&here);
 }
 
 static int
@@ -151,13 +151,14 @@ run(struct procpool *pool, struct task *task)
 	const procpool_job_fn function =
 	    task->function != NULL ? task->function : pool->options.entry_point;
 	struct procpool_result *result = &task->result;
-	struct procpool *outer = pp_go_inside(pool);
+	struct inside here;
 	const uint64_t started = pp_now();
 	struct job_end end;
 
 	/* A function may write to its argument: it is the task's own here. */
+	pp_go_inside(&here, pool);
 	end = pp_job_run(pool->job, function, 1, pp_task_arg(task), task->len);
-	(void)pp_go_inside(outer);
+	pp_come_out(&here);
 	pp_task_blank_result(task);
 	result->worker = 0;
 	result->worker_name = pool->worker_names[0];

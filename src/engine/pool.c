@@ -17,7 +17,7 @@ pp_pool_check_outside(const struct procpool *pool)
 {
 	const int rc = pp_pool_check(pool);
 
-	if (rc == 0 && pp_inside() == pool)
+	if (rc == 0 && pp_is_inside(pool))
 		return PROCPOOL_EDEADLOCK;
 	return rc;
 }

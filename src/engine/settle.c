@@ -237,12 +237,13 @@ pp_settle_unrun(struct procpool *pool, struct task_list *list, int outcome)
 static void
 call_back(struct procpool *pool, const struct task_list *list)
 {
-	struct procpool *outer = pp_go_inside(pool);
+	struct inside here;
 	const struct task *task;
 
+	pp_go_inside(&here, pool);
 	for (task = list->first; task != NULL; task = task->next)
 		task->done(&task->result, task->user);
-	(void)pp_go_inside(outer);
+	pp_come_out(&here);
 }
 
 bool
