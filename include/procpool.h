@@ -313,10 +313,10 @@ int procpool_return(struct procpool_job *job, const void *data, size_t len);
  *
  * Returns the space, aligned to 16, to be filled and then given to
  * procpool_return() with the number of bytes used; NULL when job is, when len
- * is above max_payload, or when there is no memory.  It is the job's until the function
- * returns, the next call of this one, or procpool_return() with other bytes,
- * and its content is lost then.  A process that the job forks does not have
- * it.
+ * is above max_payload, or when there is no memory.  It is the job's until the
+ * function returns, the next call of this one, or procpool_return() with other
+ * bytes, and its content is lost then.  A process that the job forks does not
+ * have it.
  */
 void *procpool_reserve(struct procpool_job *job, size_t len);
 
@@ -369,9 +369,10 @@ enum procpool_level {
  * user      the pool's options.user
  *
  * Called from threads of the pool and from your calls, one line at a time.
- * It must not call any function on the pool.  What time it takes comes on top of the bounds that
- * this manual gives.  Bytes that would break a line, control characters other
- * than tabs, are shown as '?'; all others are as they were written.
+ * It must not call any function on the pool.  What time it takes comes on top
+ * of the bounds that this manual gives.  Bytes that would break a line, control
+ * characters other than tabs, are shown as '?'; all others are as they were
+ * written.
  *
  * What workers print comes here too: a log function that wants PROCPOOL_INFO
  * lines gets what jobs, and the programs that they start, write to stdout and

@@ -202,8 +202,8 @@ renew_spawner(struct procpool *pool, const struct spawner *lost)
 	return rc;
 }
 
-/* See to it that there is a spawner: 0, also when the pool is broken for want of
- * one, or what is short. */
+/* See to it that there is a spawner: 0, also when the pool is broken for want
+ * of one, or what is short. */
 static int
 replace_spawner(struct procpool *pool, const struct spawner *lost)
 {
