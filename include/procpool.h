@@ -99,7 +99,9 @@
  *            children, prints nothing, and never exits or aborts.  It starts
  *            one thread per worker and one helper process per pool, and
  *            leaves nothing behind: workers end when the program does,
- *            however it ends.
+ *            however it ends.  (Only somebody who has stopped the process
+ *            that forks them, by SIGSTOP, finds those in a job still there,
+ *            until the job ends or that goes on.)
  *
  * Time       Limits are in milliseconds (int64_t; 0 polls, -1 or less waits
  *            for ever), measurements in nanoseconds, both on the monotonic
@@ -739,8 +741,9 @@ struct procpool_result {
 
 	/* When it was started, by the clock of clock_gettime(CLOCK_MONOTONIC),
 	 * ns; 0 when it never was, or that is not known.  Of two tasks that ran
-	 * in one worker the later is not started before the earlier has ended:
-	 * started_ns + ran_ns. */
+	 * in one worker the later is not started before the earlier has ended,
+	 * started_ns + ran_ns; but for a worker killed for PROCPOOL_EPROTOCOL,
+	 * of which nothing is known for sure. */
 	uint64_t started_ns;
 
 	/* The library's own. */

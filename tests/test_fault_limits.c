@@ -48,7 +48,7 @@ begin_counted(int n, uintptr_t flag)
 	    .oversubscribe = true,
 	    .entry_point = t_ledger,
 	    .log = count_missing,
-	    .log_level = PROCPOOL_WARNING,
+	    .log_level = PROCPOOL_DEBUG,
 	    .user = (void *)flag });
 }
 
@@ -75,7 +75,7 @@ START_TEST(only_a_pool_without_any_worker_breaks_in_a_shortage)
 	    &(struct procpool_options){ .entry_point = t_ledger,
 		.n_jobs = 1,
 		.log = count_missing,
-		.log_level = PROCPOOL_WARNING,
+		.log_level = PROCPOOL_DEBUG,
 		.user = (void *)1 }));
 	inject_begin(descriptors);
 	submit_ops(two, t_kill, 0, 0, SIGKILL);

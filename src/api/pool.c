@@ -7,7 +7,6 @@
 #include "base/thread.h"
 #include "engine/batch.h"
 #include "engine/broadcast.h"
-#include "engine/posts.h"
 #include "engine/settle.h"
 
 /* ---------------------------------------------------------------- Start */
@@ -26,7 +25,6 @@ begin_start(struct procpool *pool)
 	} else {
 		pool->state = POOL_STARTING;
 		pool->restart = pool->shortage = (struct restart){ 0 };
-		pp_posts_fill_all_locked(pool);
 	}
 	uv_mutex_unlock(&pool->lock);
 	return rc;

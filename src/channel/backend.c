@@ -10,6 +10,7 @@
 #include "channel/lease.h"
 #include "channel/mode.h"
 #include "channel/monitor.h"
+#include "engine/posts.h"
 
 /* ------------------------------------------------------- Open and close */
 
@@ -168,6 +169,15 @@ open_spawner(struct procpool *pool, struct spawner **spawner)
 	return 0;
 }
 
+/* A start before this one may have left some vacant. */
+static void
+fill_posts(struct procpool *pool)
+{
+	uv_mutex_lock(&pool->lock);
+	pp_posts_fill_all_locked(pool);
+	uv_mutex_unlock(&pool->lock);
+}
+
 /* The workers are asked for while the spawner still comes to life, and each
  * monitor is started while the spawner forks the next worker. */
 static int
@@ -179,6 +189,7 @@ start_once(struct procpool *pool)
 	rc = make_channels(pool);
 	if (rc < 0)
 		return rc;
+	fill_posts(pool);
 	rc = open_spawner(pool, &spawner);
 	if (rc < 0)
 		goto fail_channels;
@@ -280,7 +291,7 @@ renew(struct procpool *pool, struct channel *ch)
 /* Let a new spawner take over, and keep the old one until its workers have
  * gone; with NULL, let that go too. */
 static void
-turn_over(struct procpool *pool, struct spawner *fresh)
+replace_spawner(struct procpool *pool, struct spawner *fresh)
 {
 	struct spawner *gone;
 
@@ -305,10 +316,10 @@ refresh(struct procpool *pool)
 
 	if (rc < 0)
 		return rc;
-	turn_over(pool, fresh);
+	replace_spawner(pool, fresh);
 	for (i = 0; i < pool->n_jobs && rc == 0; i++)
 		rc = renew(pool, &pool->crew->channels[i]);
-	turn_over(pool, NULL);
+	replace_spawner(pool, NULL);
 	return rc;
 }
 

@@ -74,6 +74,7 @@ struct channel {
 	bool lent; /* to a caller: nothing may be revoked */
 
 	/* The monitor's, whoever drives. */
+	int missing; /* why there is no worker, as the log was told; 0 */
 	struct printout printout;
 
 	/* Of this life of the worker: set and cleared by the monitor, or before

@@ -75,6 +75,7 @@ break_pool(struct procpool *pool, const char *cause)
 	pp_log(&pool->log, PROCPOOL_ERROR,
 	    "pool %s is broken and runs no more tasks: %s", pool->name, cause);
 	pp_settle_unrun(pool, &queue, PROCPOOL_EBROKEN);
+	/* (By a monitor, which a stop would wait for: so they are there.) */
 	for (i = 0; i < pool->n_jobs; i++)
 		pp_wake(pool->crew->channels[i].wake);
 }
@@ -227,6 +228,7 @@ worker_there(struct channel *ch, bool replaces)
 {
 	struct procpool *pool = ch->pool;
 
+	ch->missing = 0;
 	uv_mutex_lock(&pool->lock);
 	pool->stats.workers++;
 	pool->shortage = (struct restart){ 0 };
@@ -314,8 +316,12 @@ worker_missing(struct channel *ch, int cause)
 {
 	struct procpool *pool = ch->pool;
 
-	pp_log(&pool->log, PROCPOOL_ERROR, "%s: no worker could be started: %s",
-	    ch->name, procpool_strerror(cause));
+	/* There is one try after the other. */
+	pp_log(&pool->log,
+	    cause != ch->missing ? PROCPOOL_ERROR : PROCPOOL_DEBUG,
+	    "%s: no worker could be started: %s", ch->name,
+	    procpool_strerror(cause));
+	ch->missing = cause;
 	vacate(ch, cause);
 	count_shortage(pool, cause);
 }

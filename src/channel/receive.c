@@ -306,8 +306,8 @@ pp_channel_audit(struct channel *ch, struct task_list *ended)
 	if (!waits || pp_claimed(ch->page, oldest))
 		pp_channel_look_in(ch, PP_NEVER);
 	else
-		pp_channel_look_in(ch,
-		    ch->look < PP_LOOK_LAST ? 2 * ch->look : ch->look);
+		pp_channel_look_in(
+		    ch, ch->look < PP_LOOK_LAST ? 2 * ch->look : ch->look);
 	uv_mutex_unlock(&ch->lock);
 	if (skipped && !ch->broke)
 		tell_breach(ch);

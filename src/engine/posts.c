@@ -7,7 +7,10 @@ int
 pp_posts_init(struct procpool *pool)
 {
 	pool->posts = calloc((size_t)pool->n_jobs, sizeof(*pool->posts));
-	return pool->posts != NULL ? 0 : -ENOMEM;
+	if (pool->posts == NULL)
+		return -ENOMEM;
+	pp_posts_fill_all_locked(pool); /* (Nobody else has it yet.) */
+	return 0;
 }
 
 void

@@ -47,7 +47,8 @@ struct page {
 	_Alignas(64) _Atomic uint64_t committed; /* all before it is there */
 	_Atomic uint64_t writing; /* all before it minus PP_RING may be gone */
 	_Atomic uint64_t passed; /* frames run or skipped */
-	_Atomic uint64_t since; /* when the last claimed task was begun, ns */
+	_Atomic uint64_t since; /* when the last task that it
+				came to was begun, ns */
 
 	/* Written by the host only. */
 	_Alignas(64) _Atomic uint64_t taken; /* large results, by number */
