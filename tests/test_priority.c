@@ -395,6 +395,77 @@ START_TEST(no_task_of_any_priority_is_lost_in_a_storm_of_kills)
 }
 END_TEST
 
+/* Q1: which one is taken out makes no difference to the order of the rest. */
+START_TEST(a_heap_without_one_task_is_in_order)
+{
+	enum {
+		LOTS = 40
+	};
+	static struct task tasks[LOTS];
+	struct ranks ranks;
+	struct task absent = { .priority = 1 };
+
+	for (int gone = 0; gone < LOTS; gone++) {
+		const struct task *last = NULL;
+
+		ranks = (struct ranks){ 0 };
+		srand((unsigned)gone);
+		for (int i = 0; i < LOTS; i++) {
+			tasks[i] = (struct task){ .priority = rand() % 7,
+				.turn = (uint64_t)i };
+			pp_ranks_push(&ranks, &tasks[i]);
+		}
+		ck_assert(!pp_ranks_remove(&ranks, &absent));
+		ck_assert(pp_ranks_remove(&ranks, &tasks[gone]));
+		ck_assert(!pp_ranks_remove(&ranks, &tasks[gone]));
+		ck_assert_uint_eq(ranks.count, LOTS - 1);
+		for (int i = 1; i < LOTS; i++) {
+			const struct task *task = pp_ranks_pop(&ranks);
+
+			ck_assert_ptr_ne(task, &tasks[gone]);
+			ck_assert(last == NULL || pp_ranks_before(last, task));
+			last = task;
+		}
+		ck_assert_ptr_null(ranks.first);
+		ck_assert_uint_eq(ranks.pressing, 0);
+	}
+	ck_assert(!pp_ranks_remove(&ranks, &absent));
+}
+END_TEST
+
+/* Q1: the same of the ring, wherever it begins. */
+START_TEST(a_ring_without_one_task_is_in_order)
+{
+	enum {
+		LOTS = 50
+	};
+	static struct task tasks[LOTS];
+	struct queue queue;
+	struct choice choice;
+
+	for (int gone = 0; gone < LOTS; gone++) {
+		ok(pp_queue_init(&queue, 1));
+		ok(pp_queue_reserve(&queue, LOTS));
+		queue.first = (size_t)gone * 7 % queue.capacity;
+		for (int i = 0; i < LOTS; i++) {
+			tasks[i] = (struct task){ .id = (uint64_t)i };
+			pp_queue_push(&queue, &tasks[i]);
+		}
+		ck_assert(pp_queue_remove(&queue, &tasks[gone]));
+		ck_assert(!pp_queue_remove(&queue, &tasks[gone]));
+		for (int i = 0; i < LOTS; i++) {
+			if (i == gone)
+				continue;
+			ck_assert(pp_queue_choose(&queue, 0, true, &choice));
+			ck_assert_ptr_eq(
+			    pp_queue_take(&queue, &choice), &tasks[i]);
+		}
+		ck_assert(!pp_queue_choose(&queue, 0, true, &choice));
+		pp_queue_done(&queue);
+	}
+}
+END_TEST
+
 RUN_TESTS("priority", ranks_come_out_in_order_however_they_went_in,
     ranks_take_many_in_the_order_of_submission,
     a_worker_is_given_the_first_of_what_it_may_run,
@@ -406,4 +477,5 @@ RUN_TESTS("priority", ranks_come_out_in_order_however_they_went_in,
     the_order_outlives_workers,
     blocking_calls_have_priorities_too,
     a_shutdown_ends_what_waits_whatever_its_priority, debug_mode_has_priorities,
-    no_task_of_any_priority_is_lost_in_a_storm_of_kills)
+    no_task_of_any_priority_is_lost_in_a_storm_of_kills,
+    a_heap_without_one_task_is_in_order, a_ring_without_one_task_is_in_order)

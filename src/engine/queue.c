@@ -132,6 +132,56 @@ pp_queue_put_back(struct queue *queue, struct task_list *list)
 	put_back_plain(queue, &plain);
 }
 
+/* Close the gap that a task leaves in the ring, from the nearer end. */
+static void
+close_gap(struct queue *queue, size_t i)
+{
+	const size_t mask = queue->capacity - 1;
+	const size_t first = queue->first;
+	struct queued *ring = queue->ring;
+
+	queue->plain--;
+	if (i > queue->plain / 2) {
+		for (; i < queue->plain; i++)
+			ring[(first + i) & mask] = ring[(first + i + 1) & mask];
+		return;
+	}
+	for (; i > 0; i--)
+		ring[(first + i) & mask] = ring[(first + i - 1) & mask];
+	queue->first = (first + 1) & mask;
+}
+
+static bool
+remove_plain(struct queue *queue, const struct task *task)
+{
+	const size_t mask = queue->capacity - 1;
+	size_t i = 0;
+
+	while (i < queue->plain &&
+	    queue->ring[(queue->first + i) & mask].task != task)
+		i++;
+	if (i == queue->plain)
+		return false;
+	close_gap(queue, i);
+	return true;
+}
+
+bool
+pp_queue_remove(struct queue *queue, struct task *task)
+{
+	bool found;
+
+	if (pp_task_is_plain(task))
+		found = remove_plain(queue, task);
+	else
+		found = pp_ranks_remove(task->tie != TIE_NONE
+			? &queue->own[task->worker]
+			: &queue->ranked,
+		    task);
+	queue->count -= found;
+	return found;
+}
+
 void
 pp_queue_empty(struct queue *queue, struct task_list *list)
 {

@@ -126,6 +126,9 @@ pp_queue_take(struct queue *queue, const struct choice *choice)
 	return task;
 }
 
+/* Take out one, wherever it is: whether it was there. */
+bool pp_queue_remove(struct queue *queue, struct task *task);
+
 /* Put a list in front of all others of its kind, in its order, and empty it;
  * room must have been reserved. */
 void pp_queue_put_back(struct queue *queue, struct task_list *list);

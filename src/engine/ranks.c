@@ -67,3 +67,47 @@ pp_ranks_pop(struct ranks *ranks)
 	ranks->pressing -= pp_task_presses(task);
 	return task;
 }
+
+/* Link all that are below a task behind it, by `next`. */
+static void
+string_up(struct task *first)
+{
+	struct task *task, *below;
+
+	first->next = NULL;
+	for (task = first; task != NULL; task = task->next) {
+		below = task->left;
+		if (below != NULL) {
+			below->next = task->next;
+			task->next = below;
+		}
+		below = task->right;
+		if (below != NULL) {
+			below->next = task->next;
+			task->next = below;
+		}
+	}
+}
+
+bool
+pp_ranks_remove(struct ranks *ranks, struct task *task)
+{
+	struct task *each = ranks->first, *next;
+	bool found = false;
+
+	if (each == NULL)
+		return false;
+	string_up(each);
+	for (; each != NULL && !found; each = each->next)
+		found = each == task;
+	if (!found)
+		return false;
+	each = ranks->first;
+	*ranks = (struct ranks){ 0 };
+	for (; each != NULL; each = next) {
+		next = each->next;
+		if (each != task)
+			pp_ranks_push(ranks, each);
+	}
+	return true;
+}

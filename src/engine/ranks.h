@@ -23,6 +23,10 @@ void pp_ranks_push(struct ranks *ranks, struct task *task);
 /* Take the first one out; there must be one. */
 struct task *pp_ranks_pop(struct ranks *ranks);
 
+/* Take out one, wherever it is: whether it was there.  In a time that is
+ * proportional to their number, and a little more. */
+bool pp_ranks_remove(struct ranks *ranks, struct task *task);
+
 /* Whether a goes before b. */
 bool pp_ranks_before(const struct task *a, const struct task *b);
 
