@@ -9,6 +9,7 @@
 #include "channel/outbox.h"
 #include "channel/stream.h"
 #include "engine/queue.h"
+#include "rules/bundle.h"
 #include "rules/life.h"
 #include "rules/restart.h"
 
@@ -317,6 +318,40 @@ START_TEST(bytes_that_may_have_been_overwritten_are_not_taken)
 }
 END_TEST
 
+/* Each part is where it can be read in place, and as it was. */
+START_TEST(a_bundle_gives_back_what_was_put_in)
+{
+	enum {
+		MANY = 70
+	};
+	static _Alignas(16) char bundle[16384], bytes[100];
+	size_t padded = 0, len;
+
+	pattern_fill(bytes, sizeof(bytes));
+	for (size_t n = 0; n < MANY; n++) {
+		padded += pp_padded(n);
+		ck_assert_uint_le(pp_bundle_size(n, padded + pp_padded(n + 1)),
+		    sizeof(bundle));
+		memset(bundle, 0xff, sizeof(bundle));
+		pp_bundle_begin(bundle, n, bytes, n + 1);
+		for (size_t i = 0; i < n; i++)
+			pp_bundle_add(bundle, i, bytes, i);
+		ck_assert_mem_eq(pp_bundle_arg(bundle, &len), bytes, n + 1);
+		ck_assert_uint_eq(len, n + 1);
+		for (size_t i = 0; i < n; i++) {
+			const void *input = pp_bundle_input(bundle, i, &len);
+
+			ck_assert_uint_eq(len, i);
+			ck_assert_uint_eq((uintptr_t)input % 16, 0);
+			ck_assert_mem_eq(input, bytes, i);
+			for (size_t j = i; j % 16 != 0; j++)
+				ck_assert_int_eq(((const char *)input)[j], 0);
+		}
+		ck_assert_ptr_null(pp_bundle_input(bundle, n, &len));
+	}
+}
+END_TEST
+
 RUN_TESTS("rules", whatever_happens_to_a_worker_a_death_is_followed_by_a_burial,
     a_worker_is_killed_once_and_asked_once, a_hole_in_the_table_changes_nothing,
     deaths_in_a_row_are_counted_and_those_far_apart_are_not,
@@ -327,4 +362,5 @@ RUN_TESTS("rules", whatever_happens_to_a_worker_a_death_is_followed_by_a_burial,
     the_stream_gives_the_same_frames_however_it_is_cut,
     a_claimed_length_costs_no_memory_before_its_bytes_come,
     a_rewound_stream_goes_on_behind_the_last_whole_frame,
-    bytes_that_may_have_been_overwritten_are_not_taken)
+    bytes_that_may_have_been_overwritten_are_not_taken,
+    a_bundle_gives_back_what_was_put_in)
