@@ -228,7 +228,12 @@ const char *procpool_version(void);
 	    "is told of each run, and all that waits comes after it)") \
 	X(PROCPOOL_ECALL, -10057, \
 	    "a task that is waited for has no done and no batch: leave both " \
-	    "NULL (the result says how it ended), or submit it")
+	    "NULL (the result says how it ended), or submit it") \
+	X(PROCPOOL_EFUTURE, -10058, \
+	    "the task of a future has no batch: leave it NULL (several futures " \
+	    "are waited for by procpool_future_wait_all())") \
+	X(PROCPOOL_EPENDING, -10059, \
+	    "the future is not ready: wait for it with procpool_future_wait()")
 
 /* What a function that failed returns, and how a task ended:
  * procpool_strerror() and procpool_errname() tell it.  0 is none of them. */
@@ -256,6 +261,7 @@ const char *procpool_errname(int error);
 struct procpool;
 struct procpool_job;
 struct procpool_batch;
+struct procpool_future;
 struct procpool_env;
 
 /*
@@ -667,7 +673,7 @@ int procpool_shutdown(struct procpool *pool);
  * is freed.  Blocks as long as the tasks take: procpool_shutdown() first (or,
  * from another thread, meanwhile) makes it quick.  Must be the last call that
  * begins on this pool; calls that wait at that time return before it does.
- * Batches stay valid.
+ * Batches and futures stay valid.
  *
  * Returns 0; then, and only then, the pool is gone.  NULL is harmless.
  *   PROCPOOL_EFORKED     called in a copy of the process
@@ -979,6 +985,137 @@ int procpool_batch_result(struct procpool_batch *batch, size_t index,
  * and their results are dropped) or while other threads wait on it (they go on
  * waiting).  NULL is harmless. */
 void procpool_batch_close(struct procpool_batch *batch);
+
+/* ---------------------------------------------------------- Futures */
+
+/*
+ * Submit a task whose result is asked for later.
+ *
+ * future     set to its future, with one reference, which
+ *            procpool_future_close() gives back
+ * arg, len   the bytes for the entry point, copied
+ *
+ * A future is ready when its task has ended, in whatever outcome, and its
+ * completion functions have returned.  To a callback of its pool it is ready
+ * when the task has ended.  It may outlive the pool.
+ *
+ * Returns as procpool_submit(), and
+ *   PROCPOOL_ENULL   future is NULL
+ */
+int procpool_future_open(struct procpool_future **future, struct procpool *pool,
+    const void *arg, size_t len);
+
+/*
+ * Submit a task in full whose result is asked for later.
+ *
+ * task   task->done is called as for any task, before all completion functions
+ *
+ * Returns as procpool_submit_task(), and
+ *   PROCPOOL_EFUTURE   task->batch is not NULL
+ *   PROCPOOL_ENULL     future is NULL
+ */
+int procpool_future_open_task(struct procpool_future **future,
+    struct procpool *pool, const struct procpool_task *task);
+
+/* Take one more reference to a future, to be given back by a
+ * procpool_future_close() of its own.  Returns the future; NULL for NULL. */
+struct procpool_future *procpool_future_ref(struct procpool_future *future);
+
+/* Give a reference back: at any time, also before the task has ended (it runs,
+ * and its completion functions too) or while other threads wait for the future
+ * (they go on waiting).  With the last one the result is gone.  NULL is
+ * harmless. */
+void procpool_future_close(struct procpool_future *future);
+
+/* Whether a future is ready: 1 or 0 (also for NULL, or after fork). */
+int procpool_future_is_ready(struct procpool_future *future);
+
+/*
+ * Wait until a future is ready.  Any number of threads may wait, and again
+ * later.
+ *
+ * timeout_ms   the longest wait; 0 polls, -1 waits for ever
+ *
+ * Returns 0 when it is, in whatever outcome.
+ *   PROCPOOL_ENULL
+ *   PROCPOOL_ETIMEDOUT   it is not; nothing has changed
+ *   PROCPOOL_EDEADLOCK   called from a callback of its pool, or in debug mode
+ *                        from a job, while it is not ready
+ *   PROCPOOL_EFORKED     in a copy of the process, a worker for example
+ *   -ENOMEM              no memory
+ */
+int procpool_future_wait(struct procpool_future *future, int64_t timeout_ms);
+
+/*
+ * Wait until all of several futures are ready.
+ *
+ * futures      of one pool or of several; NULL among them is passed over
+ * n            how many; 0 of them are ready at once
+ * timeout_ms   the longest wait; 0 polls, -1 waits for ever
+ *
+ * Returns as procpool_future_wait(); PROCPOOL_EDEADLOCK when it would be for
+ * any of them.
+ */
+int procpool_future_wait_all(
+    struct procpool_future *const *futures, size_t n, int64_t timeout_ms);
+
+/*
+ * Wait until any of several futures is ready.
+ *
+ * futures      of one pool or of several; NULL among them is passed over
+ * n            how many
+ * timeout_ms   the longest wait; 0 polls, -1 waits for ever
+ * index        set to which one: of several the one that was ready first
+ *
+ * To take them in the order of completion, close what was given and put NULL
+ * in its place; when only that is left, the call returns PROCPOOL_ENULL:
+ *
+ * `while (procpool_future_wait_any(futures, n, -1, &i) == 0) { ...`
+ *
+ * A call takes time in proportion to n.  Of thousands, let a completion
+ * function tell (see procpool_future_then()).
+ *
+ * Returns as procpool_future_wait(); PROCPOOL_EDEADLOCK when it would be for
+ * all of them; and
+ *   PROCPOOL_ENULL   futures or index is NULL, or there is none to wait for
+ */
+int procpool_future_wait_any(struct procpool_future *const *futures, size_t n,
+    int64_t timeout_ms, size_t *index);
+
+/*
+ * The result of a future.
+ *
+ * result   set to the result, valid until the last reference is given back;
+ *          there is nothing else to give back
+ *
+ * Returns 0, whatever the outcome.
+ *   PROCPOOL_ENULL, PROCPOOL_EFORKED
+ *   PROCPOOL_EPENDING   the future is not ready
+ */
+int procpool_future_result(
+    struct procpool_future *future, const struct procpool_result **result);
+
+/*
+ * Attach a completion function, called once with the future's result.  There
+ * may be several; they are called in the order in which they were attached.
+ *
+ * done   called like any callback of the pool, before the future is ready; but
+ *        at once, by this call, when the others have returned or there are none
+ *        and the task has ended.  The result is valid as that of
+ *        procpool_future_result(); hold a reference while you use it later
+ * user   for done
+ *
+ * Who waits for the future waits for its completion functions, and for those of
+ * other tasks that are called before them.  A future without any, and without
+ * task->done, waits for nobody's.
+ *
+ * Returns 0.
+ *   PROCPOOL_ENULL     future or done is NULL
+ *   PROCPOOL_EFORKED
+ *   -ENOMEM            no memory; it is not called
+ */
+int procpool_future_then(
+    struct procpool_future *future, procpool_done_fn done, void *user);
 
 /* ------------------------------------------------------- Statistics */
 

@@ -54,6 +54,7 @@ struct run {
 	atomic_int started[TASKS];
 	atomic_int accepted[TASKS];
 	atomic_int completed[TASKS];
+	atomic_int told[TASKS]; /* a future's: its function was attached */
 	int kinds[TASKS];
 };
 
@@ -298,6 +299,58 @@ use_batch(struct procpool *pool, int id, int n)
 	procpool_batch_close(batch);
 }
 
+static bool
+is_refusal(int rc)
+{
+	return rc == -ENOMEM || rc == PROCPOOL_EBROKEN;
+}
+
+/* NULL when it was not accepted. */
+static struct procpool_future *
+open_one(struct procpool *pool, int id, enum job job)
+{
+	const struct order small = { id, job };
+	struct procpool_future *future = NULL;
+	const struct procpool_task task = { .arg = &small,
+		.len = sizeof(small) };
+	int rc = procpool_future_open_task(&future, pool, &task);
+
+	run->kinds[id] = job;
+	demand(rc == 0 || is_refusal(rc), rc);
+	atomic_store(&run->accepted[id], rc == 0);
+	if (rc < 0)
+		return NULL;
+	rc = procpool_future_then(future, done, (void *)(uintptr_t)id);
+	demand(rc == 0 || rc == -ENOMEM, rc);
+	/* Who could not attach judges later. */
+	atomic_store(&run->told[id], rc == 0);
+	return future;
+}
+
+static void
+use_futures(struct procpool *pool, int id)
+{
+	struct procpool_future *futures[2] = { NULL };
+	const struct procpool_result *result;
+	int i, rc;
+
+	for (i = 0; i < 2; i++)
+		futures[i] = open_one(pool, id + i, SMALL);
+	rc = procpool_future_wait_all(futures, 2, bound(RUN_MS));
+	demand(rc == 0 || rc == -ENOMEM, rc);
+	rc = procpool_drain(pool, bound(RUN_MS));
+	demand(rc == 0, rc);
+	for (i = 0; i < 2; i++) {
+		if (futures[i] == NULL)
+			continue;
+		rc = procpool_future_result(futures[i], &result);
+		demand(rc == 0, rc);
+		if (!atomic_load(&run->told[id + i]))
+			judge(result, id + i);
+		procpool_future_close(futures[i]);
+	}
+}
+
 static void
 use_pool(struct procpool *pool)
 {
@@ -312,6 +365,8 @@ use_pool(struct procpool *pool)
 	submit(pool, id++, BIG_BOTH);
 	use_batch(pool, id, 4);
 	id += 4;
+	use_futures(pool, id);
+	id += 2;
 	call(pool, id++, SMALL);
 	call(pool, id++, BIG_BOTH);
 	call(pool, id++, CRASH);

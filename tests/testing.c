@@ -578,6 +578,32 @@ call_op(struct procpool *pool, procpool_job_fn function, int id, int value,
 	    result);
 }
 
+struct procpool_future *
+open_future(struct procpool *pool, procpool_job_fn function, int id, int value)
+{
+	const struct op op = { id, value };
+	const struct procpool_task task = {
+		.function = function, .arg = &op, .len = sizeof(op)
+	};
+	struct procpool_future *future = NULL;
+
+	ok(procpool_future_open_task(&future, pool, &task));
+	ck_assert_ptr_nonnull(future);
+	return future;
+}
+
+const struct procpool_result *
+await_future(struct procpool_future *future, int outcome)
+{
+	const struct procpool_result *result = NULL;
+
+	ok(procpool_future_wait(future, bound(10000)));
+	ck_assert_int_eq(procpool_future_is_ready(future), 1);
+	ok(procpool_future_result(future, &result));
+	expect(result->outcome, outcome);
+	return result;
+}
+
 /* ------------------------------------------------------------- Processes */
 
 /* Device and inode of the shared memory, as /proc/PID/maps writes them. */
@@ -745,6 +771,12 @@ int
 aside_batch_wait(struct aside *aside)
 {
 	return procpool_batch_wait(aside->batch, -1);
+}
+
+int
+aside_future_wait(struct aside *aside)
+{
+	return procpool_future_wait(aside->future, -1);
 }
 
 int

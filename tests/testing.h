@@ -314,6 +314,13 @@ int submit_op(
 int call_op(struct procpool *pool, procpool_job_fn function, int id, int value,
     struct procpool_result *result);
 
+/* Open the future of a job of the kit, which calls nothing at its end; wait for
+ * it to end with this outcome. */
+struct procpool_future *open_future(
+    struct procpool *pool, procpool_job_fn function, int id, int value);
+const struct procpool_result *await_future(
+    struct procpool_future *future, int outcome);
+
 /* --------------------------------------------------------- Processes */
 
 /*
@@ -341,6 +348,7 @@ struct aside {
 	int (*call)(struct aside *aside);
 	struct procpool *pool;
 	struct procpool_batch *batch;
+	struct procpool_future *future;
 	int id;
 
 	int rc;
@@ -354,6 +362,7 @@ int aside_join(struct aside *aside);
 /* Some of these calls. */
 int aside_drain(struct aside *aside);
 int aside_batch_wait(struct aside *aside);
+int aside_future_wait(struct aside *aside);
 int aside_refresh(struct aside *aside);
 int aside_shutdown(struct aside *aside);
 int aside_close(struct aside *aside);

@@ -5,17 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/submit.h"
 #include "base/thread.h"
 #include "engine/batch.h"
 #include "engine/book.h"
 #include "engine/broadcast.h"
+#include "engine/future.h"
 #include "engine/posts.h"
-
-/* What a submit does when the queue is full. */
-enum patience {
-	PATIENT,
-	IMPATIENT
-};
 
 static int
 check(struct procpool *pool, const struct procpool_task *spec)
@@ -144,9 +140,10 @@ needs_copy(const struct procpool *pool, size_t len, const struct caller *caller)
 	return len > PP_TASK_SPACE && (caller == NULL || pool->options.debug);
 }
 
-static int
-submit(struct procpool *pool, const struct procpool_task *spec,
-    enum patience patience, struct caller *caller)
+int
+pp_submit(struct procpool *pool, const struct procpool_task *spec,
+    enum patience patience, struct caller *caller,
+    struct procpool_future *future)
 {
 	struct task_list tasks = { 0 };
 	struct task *task;
@@ -174,6 +171,8 @@ submit(struct procpool *pool, const struct procpool_task *spec,
 		task->caller = caller;
 		task->owner = OWNER_CALLER;
 	}
+	if (future != NULL)
+		pp_future_give(future, task);
 	pp_list_push(&tasks, task);
 	pool->backend->accept(pool, &tasks);
 	return 0;
@@ -187,19 +186,19 @@ procpool_submit(struct procpool *pool, const void *arg, size_t len,
 		.arg = arg, .len = len, .done = done, .user = user
 	};
 
-	return submit(pool, &spec, PATIENT, NULL);
+	return pp_submit(pool, &spec, PATIENT, NULL, NULL);
 }
 
 int
 procpool_submit_task(struct procpool *pool, const struct procpool_task *task)
 {
-	return submit(pool, task, PATIENT, NULL);
+	return pp_submit(pool, task, PATIENT, NULL, NULL);
 }
 
 int
 procpool_try_submit(struct procpool *pool, const struct procpool_task *task)
 {
-	return submit(pool, task, IMPATIENT, NULL);
+	return pp_submit(pool, task, IMPATIENT, NULL, NULL);
 }
 
 /* ----------------------------------------------------------- Broadcasts */
@@ -260,7 +259,7 @@ call(struct procpool *pool, const struct procpool_task *spec,
 	rc = uv_sem_init(&caller.ended, 0);
 	if (rc < 0)
 		return rc;
-	rc = submit(pool, spec, PATIENT, &caller);
+	rc = pp_submit(pool, spec, PATIENT, &caller, NULL);
 	if (rc == 0) {
 		uv_sem_wait(&caller.ended);
 		*result = caller.task->result;

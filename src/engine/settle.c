@@ -1,11 +1,11 @@
 #include "engine/settle.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/batch.h"
 #include "engine/broadcast.h"
+#include "engine/future.h"
 
 #define DELIVER_ROUNDS 4 /* lists of callbacks before a monitor looks up */
 
@@ -54,15 +54,18 @@ struct counts {
 	const char *failed; /* its name, when one failed */
 };
 
+/* And let futures know. */
 static struct counts
-add_up(const struct task_list *ended)
+add_up(struct procpool *pool, const struct task_list *ended)
 {
 	struct counts sum = { .worker = -1 };
-	const struct task *task;
+	struct task *task;
 
 	for (task = ended->first; task != NULL; task = task->next) {
 		const struct procpool_result *result = &task->result;
 
+		if (task->owner == OWNER_FUTURE)
+			pp_future_settle(pool, task);
 		(*counter(&sum.stats, result->outcome))++;
 		if (result->outcome == 0 && task->tie != TIE_BROADCAST)
 			sum.fruitful = true;
@@ -71,7 +74,7 @@ add_up(const struct task_list *ended)
 		if (result->worker >= 0)
 			sum.worker = result->worker;
 		if (result->worker >= 0 && is_failure(result->outcome))
-			sum.failed = result->worker_name;
+			sum.failed = pool->worker_names[result->worker];
 	}
 	return sum;
 }
@@ -80,7 +83,7 @@ add_up(const struct task_list *ended)
 static void
 count(struct procpool *pool, const struct task_list *ended)
 {
-	const struct counts sum = add_up(ended);
+	const struct counts sum = add_up(pool, ended);
 	struct procpool_stats *stats = &pool->stats;
 
 	uv_mutex_lock(&pool->lock);
@@ -125,25 +128,15 @@ leave_epochs_locked(struct procpool *pool, const struct tally *tally)
 		uv_cond_broadcast(&pool->changed);
 }
 
-/* What the argument took goes back, unless the result is there now. */
-static void
-drop_argument(struct procpool *pool, struct task *task)
-{
-	const struct procpool_result *result = &task->result;
-
-	if (task->heap != NULL && result->data != task->heap &&
-	    result->message != task->heap)
-		pp_stock_give(&pool->stock, pp_task_take_heap(task));
-}
-
 /* Hand a task to who keeps it.  It is not ours any more then. */
 static void
 hand_over(struct procpool *pool, struct task *task)
 {
-	drop_argument(pool, task);
-	(void)snprintf(task->worker_name, sizeof(task->worker_name), "%s",
-	    task->result.worker_name);
-	task->result.worker_name = task->worker_name;
+	if (task->owner == OWNER_FUTURE) {
+		pp_future_end(task->future);
+		return;
+	}
+	pp_task_keep(task, &pool->stock);
 	if (task->owner == OWNER_CALLER) {
 		struct caller *caller = task->caller;
 
@@ -152,6 +145,13 @@ hand_over(struct procpool *pool, struct task *task)
 	} else {
 		pp_batch_fill(task->batch, task);
 	}
+}
+
+static bool
+is_kept(const struct task *task)
+{
+	return task->owner == OWNER_CALLER || task->owner == OWNER_BATCH ||
+	    task->owner == OWNER_FUTURE;
 }
 
 /* A task that nobody keeps gives back what it has. */
@@ -177,7 +177,7 @@ finish(struct procpool *pool, struct task_list *list)
 	while ((task = pp_list_pop(list)) != NULL) {
 		tally.bytes += task->len;
 		tally.open[task->epoch % 2]++;
-		if (task->owner == OWNER_CALLER || task->owner == OWNER_BATCH) {
+		if (is_kept(task)) {
 			pp_list_push(&kept, task);
 		} else {
 			strip(pool, task);
@@ -201,6 +201,14 @@ finish(struct procpool *pool, struct task_list *list)
 	uv_mutex_unlock(&pool->lock);
 }
 
+/* Whether anybody is to be called. */
+static bool
+is_loud(const struct task *task)
+{
+	return task->done != NULL ||
+	    (task->owner == OWNER_FUTURE && pp_future_is_loud(task->future));
+}
+
 void
 pp_settle(struct procpool *pool, struct task_list *ended)
 {
@@ -211,7 +219,7 @@ pp_settle(struct procpool *pool, struct task_list *ended)
 		return;
 	count(pool, ended);
 	while ((task = pp_list_pop(ended)) != NULL)
-		pp_list_push(task->done != NULL ? &loud : &quiet, task);
+		pp_list_push(is_loud(task) ? &loud : &quiet, task);
 	if (loud.count > 0) {
 		uv_mutex_lock(&pool->deliveries.lock);
 		pp_list_join(&pool->deliveries.due, &loud);
@@ -241,8 +249,12 @@ call_back(struct procpool *pool, const struct task_list *list)
 	const struct task *task;
 
 	pp_go_inside(&here, pool);
-	for (task = list->first; task != NULL; task = task->next)
-		task->done(&task->result, task->user);
+	for (task = list->first; task != NULL; task = task->next) {
+		if (task->done != NULL)
+			task->done(&task->result, task->user);
+		if (task->owner == OWNER_FUTURE)
+			pp_future_call_back(task->future);
+	}
 	pp_come_out(&here);
 }
 

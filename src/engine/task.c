@@ -1,5 +1,6 @@
 #include "engine/task.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,6 +75,19 @@ pp_task_end(struct task *task, int outcome)
 	result->len = 0;
 	if (result->phase == PROCPOOL_QUEUED)
 		result->queued_ns = pp_now() - task->submitted;
+}
+
+void
+pp_task_keep(struct task *task, struct stock *stock)
+{
+	struct procpool_result *result = &task->result;
+
+	if (task->heap != NULL && result->data != task->heap &&
+	    result->message != task->heap)
+		pp_stock_give(stock, pp_task_take_heap(task));
+	(void)snprintf(task->worker_name, sizeof(task->worker_name), "%s",
+	    result->worker_name);
+	result->worker_name = task->worker_name;
 }
 
 void

@@ -33,6 +33,7 @@ enum owner {
 	OWNER_NONE, /* nobody: it is used again */
 	OWNER_CALLER,
 	OWNER_BATCH,
+	OWNER_FUTURE,
 	OWNER_BROADCAST /* nobody: it only has a share in the argument */
 };
 
@@ -57,6 +58,7 @@ struct task {
 	union {
 		struct caller *caller;
 		struct procpool_batch *batch; /* one reference */
+		struct procpool_future *future; /* likewise */
 		struct broadcast *broadcast; /* likewise */
 	};
 	int32_t priority;
@@ -188,6 +190,10 @@ void pp_task_blank_result(struct task *task);
 /* Say how a task ended: the outcome, with no data and no text, which may be set
  * then. */
 void pp_task_end(struct task *task, int outcome);
+
+/* The result is its keeper's from now on: what the argument took goes back,
+ * unless the result is there now, and no name is the pool's. */
+void pp_task_keep(struct task *task, struct stock *stock);
 
 /* Set the result's text; without memory for a long one it stays empty. */
 void pp_task_message(struct task *task, const char *text, size_t len);

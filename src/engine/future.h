@@ -1,0 +1,93 @@
+/*
+ * A future: one task's place after its end, and those who wait for it.  It is
+ * shared by who holds references and its unfinished task, and outlives its
+ * pool.
+ *
+ * It comes to its end in three steps:
+ *
+ *   settled   the outcome is known: callbacks may read it
+ *   closed    its completion functions have returned: who attaches one later
+ *             runs it
+ *   ended     it is ready: who waits is told
+ */
+#ifndef PP_ENGINE_FUTURE_H
+#define PP_ENGINE_FUTURE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/home.h"
+#include "engine/pool.h"
+
+/* A completion function that is attached. */
+struct then {
+	struct then *next;
+	procpool_done_fn done;
+	void *user;
+};
+
+/* A thread that waits for one or several futures. */
+struct waiter {
+	uv_mutex_t lock; /* after a future's */
+	uv_cond_t told;
+	size_t left; /* under lock: how many are to end before it goes on */
+};
+
+/* By what a waiter is told of a future's end: linked into the one, and on the
+ * stack of the other. */
+struct watcher {
+	struct waiter *waiter;
+
+	/* Under the future's lock. */
+	struct watcher *next, *previous;
+	bool linked;
+};
+
+struct procpool_future {
+	/* Set once. */
+	struct procpool *pool;
+	struct home home;
+	struct task *task; /* somebody else's until settled */
+
+	_Atomic unsigned refs;
+
+	uv_mutex_t lock;
+
+	/* Under lock. */
+	bool settled, closed, ended;
+	uint64_t order; /* of its end, among all futures */
+	struct then *thens, *last_then;
+	struct watcher *watchers, *last_watcher;
+};
+
+/* Make a future with one reference: 0 or -errno. */
+int pp_future_new(struct procpool_future **future, struct procpool *pool);
+
+void pp_future_ref(struct procpool_future *future);
+void pp_future_unref(struct procpool_future *future);
+
+/* Give it its task, which gets a reference. */
+void pp_future_give(struct procpool_future *future, struct task *task);
+
+/* A task with a future has its result. */
+void pp_future_settle(struct procpool *pool, struct task *task);
+
+/* Whether its completion functions are to be called, or its task's callback.
+ * By who settled it. */
+bool pp_future_is_loud(const struct procpool_future *future);
+
+/* Call its completion functions. */
+void pp_future_call_back(struct procpool_future *future);
+
+/* It is ready: takes the task, and its reference. */
+void pp_future_end(struct procpool_future *future);
+
+/* One less is to end. */
+void pp_waiter_tell(struct waiter *waiter);
+
+/* Link a watcher, behind all others, unless the future has ended: whether it
+ * had not. */
+bool pp_future_watch(struct procpool_future *future, struct watcher *watcher);
+void pp_future_unwatch(struct procpool_future *future, struct watcher *watcher);
+
+#endif
