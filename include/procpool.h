@@ -36,8 +36,9 @@
  *
  * Callbacks  They run one at a time for each pool, on threads of the pool with
  *            all signals blocked; the last ones of a pool that is shut down in
- *            the thread that does so, and in debug mode in one that submits.
- *            They may submit.  What would wait for the callback itself is
+ *            the thread that does so, and in debug mode in one that submits
+ *            or cancels.
+ *            They may submit and cancel.  What would wait for the callback is
  *            refused with PROCPOOL_EDEADLOCK, as it is in the pool's log
  *            function and in its worker_env.  A callback that takes long
  *            holds up other callbacks and, at worst, one worker.  It must
@@ -156,6 +157,7 @@ const char *procpool_version(void);
 	X(PROCPOOL_ERESERVED, -10010, \
 	    "the task's function returned more bytes than it had reserved: " \
 	    "the len of procpool_reserve() is the most that may be used") \
+	X(PROCPOOL_ECANCELLED, -10011, "the task was cancelled") \
 	/* What was wrong with a pool's options. */ \
 	X(PROCPOOL_ESIZE, -10020, \
 	    "n_jobs must be a count from 1, or 0 or -1 for all usable CPUs") \
@@ -233,7 +235,9 @@ const char *procpool_version(void);
 	    "the task of a future has no batch: leave it NULL (several futures " \
 	    "are waited for by procpool_future_wait_all())") \
 	X(PROCPOOL_EPENDING, -10059, \
-	    "the future is not ready: wait for it with procpool_future_wait()")
+	    "the future is not ready: wait for it with procpool_future_wait()") \
+	X(PROCPOOL_EENDED, -10060, \
+	    "the task has ended already, and its result stands")
 
 /* What a function that failed returns, and how a task ended:
  * procpool_strerror() and procpool_errname() tell it.  0 is none of them. */
@@ -707,9 +711,9 @@ struct procpool_result {
 	/* 0, or how it failed: PROCPOOL_EFAILED, PROCPOOL_ECRASHED,
 	 * PROCPOOL_EEXITED, PROCPOOL_EDIED, PROCPOOL_EPROTOCOL,
 	 * PROCPOOL_ELOST, PROCPOOL_ETOOBIG, PROCPOOL_ERESERVED,
-	 * PROCPOOL_ESHUTDOWN, PROCPOOL_EBROKEN, -ENOMEM; when the bytes of a
-	 * blocking call could not be read any more, -EFAULT; or, of a
-	 * broadcast, why there is no worker to run it. */
+	 * PROCPOOL_ECANCELLED, PROCPOOL_ESHUTDOWN, PROCPOOL_EBROKEN, -ENOMEM;
+	 * when the bytes of a blocking call could not be read any more,
+	 * -EFAULT; or, of a broadcast, why there is no worker to run it. */
 	int outcome;
 
 	/* PROCPOOL_EFAILED: the function's code; PROCPOOL_ECRASHED: the
@@ -1117,6 +1121,23 @@ int procpool_future_result(
 int procpool_future_then(
     struct procpool_future *future, procpool_done_fn done, void *user);
 
+/*
+ * Cancel the task of a future: it ends with PROCPOOL_ECANCELLED.
+ *
+ * One that no worker has begun ends in this call, or just after it, and is not
+ * run.  When a worker runs it, that worker is killed and replaced, which counts
+ * neither as a failure nor towards a broken pool, and takes nothing with it but
+ * what the job had forked: what waited behind the task goes to others.  The
+ * call does not wait for that; the future is ready when the worker is gone.  In
+ * debug mode the job runs to its end first.
+ *
+ * Returns 0: the outcome is PROCPOOL_ECANCELLED, even if the function should
+ * return in this moment.
+ *   PROCPOOL_ENULL, PROCPOOL_EFORKED
+ *   PROCPOOL_EENDED   too late: the task has ended, and its result stands
+ */
+int procpool_future_cancel(struct procpool_future *future);
+
 /* ------------------------------------------------------- Statistics */
 
 /* Counts since the pool was opened, all taken at one moment. */
@@ -1133,6 +1154,7 @@ struct procpool_stats {
 	uint64_t protocol; /* PROCPOOL_EPROTOCOL */
 	uint64_t lost; /* PROCPOOL_ELOST */
 	uint64_t shutdown; /* PROCPOOL_ESHUTDOWN, PROCPOOL_EBROKEN */
+	uint64_t cancelled; /* PROCPOOL_ECANCELLED */
 
 	uint64_t queued; /* not given to a worker yet */
 	uint64_t running; /* sent to a worker, which may not have begun it */

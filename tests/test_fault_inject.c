@@ -81,7 +81,8 @@ enum job {
 	BIG_BOTH,
 	LONG_TEXT, /* fails, with more than a task has room for */
 	CRASH,
-	HANG /* until a signal ends it */
+	HANG, /* until a signal ends it */
+	UNWANTED /* returns its argument, unless it is cancelled first */
 };
 
 struct order {
@@ -174,6 +175,8 @@ may_end(const struct procpool_result *result, int id)
 	case -ENOMEM:
 	case PROCPOOL_EBROKEN:
 		return true;
+	case PROCPOOL_ECANCELLED:
+		return job == UNWANTED;
 	case PROCPOOL_EFAILED:
 		return job == LONG_TEXT && result->code == 7;
 	case PROCPOOL_ECRASHED:
@@ -330,17 +333,20 @@ open_one(struct procpool *pool, int id, enum job job)
 static void
 use_futures(struct procpool *pool, int id)
 {
-	struct procpool_future *futures[2] = { NULL };
+	struct procpool_future *futures[3] = { NULL };
 	const struct procpool_result *result;
 	int i, rc;
 
 	for (i = 0; i < 2; i++)
 		futures[i] = open_one(pool, id + i, SMALL);
-	rc = procpool_future_wait_all(futures, 2, bound(RUN_MS));
+	futures[2] = open_one(pool, id + 2, UNWANTED);
+	rc = procpool_future_cancel(futures[2]);
+	demand(rc == 0 || rc == PROCPOOL_EENDED || rc == PROCPOOL_ENULL, rc);
+	rc = procpool_future_wait_all(futures, 3, bound(RUN_MS));
 	demand(rc == 0 || rc == -ENOMEM, rc);
 	rc = procpool_drain(pool, bound(RUN_MS));
 	demand(rc == 0, rc);
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < 3; i++) {
 		if (futures[i] == NULL)
 			continue;
 		rc = procpool_future_result(futures[i], &result);
@@ -366,7 +372,7 @@ use_pool(struct procpool *pool)
 	use_batch(pool, id, 4);
 	id += 4;
 	use_futures(pool, id);
-	id += 2;
+	id += 3;
 	call(pool, id++, SMALL);
 	call(pool, id++, BIG_BOTH);
 	call(pool, id++, CRASH);

@@ -76,6 +76,7 @@ START_TEST(a_future_outlives_its_pool)
 	close_pool(pool);
 	ck_assert_str_eq(await_future(small, 0)->worker_name, name);
 	ck_assert(pattern_matches(await_future(large, 0)->data, 1000000));
+	expect(procpool_future_cancel(small), PROCPOOL_EENDED);
 	procpool_future_close(small);
 	procpool_future_close(large);
 }
@@ -480,6 +481,7 @@ try_everything(const struct procpool_result *result, void *user)
 	in_callback(procpool_future_then(other, ledger_done, number(1)) == 0);
 	procpool_future_close(procpool_future_ref(other));
 	procpool_future_close(other);
+	in_callback(procpool_future_cancel(pending) == 0);
 	flag_set(&shared->flag[21], 1);
 }
 
@@ -497,8 +499,7 @@ START_TEST(a_callback_may_do_all_but_wait_for_itself)
 	flag_set(&shared->flag[1], 1);
 	await_flag(&shared->flag[21], 1, 10000);
 	ck_assert_int_eq(shared->flag[20], 0);
-	flag_set(&shared->flag[3], 1);
-	await_future(pending, 0);
+	await_future(pending, PROCPOOL_ECANCELLED);
 	ledger_await(1, 5000);
 	procpool_future_close(the_future);
 	procpool_future_close(pending);
@@ -570,6 +571,7 @@ try_in_a_copy(struct procpool_job *job, const void *arg, size_t len)
 	refused(procpool_future_wait_any(&the_future, 1, 0, &index));
 	refused(procpool_future_result(the_future, &result));
 	refused(procpool_future_then(the_future, note, NULL));
+	refused(procpool_future_cancel(the_future));
 #undef refused
 	if (procpool_future_is_ready(the_future) != 0)
 		line = __LINE__;
@@ -620,6 +622,7 @@ START_TEST(what_cannot_be_a_future_is_refused)
 	expect(procpool_future_wait_any(NULL, 0, -1, &index), PROCPOOL_ENULL);
 	expect(procpool_future_result(NULL, &result), PROCPOOL_ENULL);
 	expect(procpool_future_then(NULL, note, NULL), PROCPOOL_ENULL);
+	expect(procpool_future_cancel(NULL), PROCPOOL_ENULL);
 	ck_assert_int_eq(procpool_future_is_ready(NULL), 0);
 
 	future = open_future(pool, NULL, 0, 0);
@@ -673,6 +676,7 @@ START_TEST(futures_are_the_same_in_debug_mode)
 	ck_assert_int_eq(await_future(fails, PROCPOOL_EFAILED)->code, 5);
 	ok(procpool_future_then(fails, note, number(1)));
 	ck_assert_int_eq(calls.count, 1);
+	expect(procpool_future_cancel(fails), PROCPOOL_EENDED);
 	close_pool(the_pool);
 	procpool_future_close(future);
 	procpool_future_close(fails);

@@ -9,6 +9,7 @@
 #include "api/submit.h"
 #include "base/clock.h"
 #include "base/thread.h"
+#include "engine/settle.h"
 
 #define FEW 16 /* for which no memory is allocated */
 
@@ -387,4 +388,67 @@ procpool_future_then(
 	free(then);
 	done(&future->task->result, user);
 	return 0;
+}
+
+/* ---------------------------------------------------------- Cancelling */
+
+/* The task is marked: end it, wherever it is.  By a visitor. */
+static void
+end_cancelled(struct procpool *pool, struct task *task, bool found)
+{
+	struct task_list list = { 0 };
+
+	if (found)
+		pp_list_push(&list, task);
+	else
+		pool->backend->cancel(pool, task, &list);
+	pp_settle_unrun(pool, &list, PROCPOOL_ECANCELLED);
+	pp_deliver_elsewhere(pool);
+	pp_pool_end_visit(pool);
+}
+
+/*
+ * Mark the task, in the moment in which it is looked for in the queue: it can
+ * not get there any more.  A pool that ends has it end soon anyway.  The lock
+ * is the future's, and is given back: as long as it is held, the task has not
+ * been settled, and the pool is there.
+ */
+static void
+cancel_locked(struct procpool_future *future)
+{
+	struct procpool *pool = future->pool;
+	struct task *task = future->task;
+	bool found = false, visit;
+
+	uv_mutex_lock(&pool->lock);
+	future->unwanted = true;
+	visit = pp_pool_serves_locked(pool);
+	if (visit) {
+		pp_pool_visit_locked(pool);
+		found = pp_queue_remove(&pool->queue, task);
+	}
+	uv_mutex_unlock(&pool->lock);
+	uv_mutex_unlock(&future->lock);
+	if (visit)
+		end_cancelled(pool, task, found);
+}
+
+int
+procpool_future_cancel(struct procpool_future *future)
+{
+	const int rc = check(future);
+	bool settled;
+	int cancel;
+
+	if (rc < 0)
+		return rc;
+	cancel = pp_cancel_defer();
+	uv_mutex_lock(&future->lock);
+	settled = future->settled;
+	if (settled || future->unwanted)
+		uv_mutex_unlock(&future->lock);
+	else
+		cancel_locked(future);
+	pp_cancel_restore(cancel);
+	return settled ? PROCPOOL_EENDED : 0;
 }

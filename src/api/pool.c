@@ -178,13 +178,13 @@ begin_stop(struct procpool *pool, struct task_list *queue)
 	return begun;
 }
 
-/* A refresh that is under way leaves the back end alone first; it sees that
- * the pool stops. */
+/* A refresh that is under way leaves the back end alone first, since it sees
+ * that the pool stops, and so do others who are there. */
 static void
-await_refresh(struct procpool *pool)
+await_visitors(struct procpool *pool)
 {
 	uv_mutex_lock(&pool->lock);
-	while (pool->refreshing)
+	while (pool->refreshing || pool->visitors > 0)
 		(void)pp_pool_wait_locked(pool, PP_NEVER);
 	uv_mutex_unlock(&pool->lock);
 }
@@ -200,7 +200,7 @@ shut_down(struct procpool *pool)
 	if (!begin_stop(pool, &queue))
 		return 0;
 	pp_settle_unrun(pool, &queue, PROCPOOL_ESHUTDOWN);
-	await_refresh(pool);
+	await_visitors(pool);
 	pool->backend->stop(pool);
 	while (pp_deliver(pool))
 		;

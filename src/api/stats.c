@@ -41,7 +41,7 @@ procpool_get_stats(
 	stats->queued = pool->queue.count;
 	stats->running = stats->submitted - stats->succeeded - stats->failed -
 	    stats->crashed - stats->protocol - stats->lost - stats->shutdown -
-	    stats->queued;
+	    stats->cancelled - stats->queued;
 	for (i = 0; busy_ns != NULL && i < pool->n_jobs; i++)
 		busy_ns[i] = pool->busy_ns[i];
 	uv_mutex_unlock(&pool->lock);

@@ -5,6 +5,7 @@
 
 #include "base/fd.h"
 #include "base/thread.h"
+#include "channel/cancel.h"
 #include "channel/crew.h"
 #include "channel/keeper.h"
 #include "channel/lease.h"
@@ -254,6 +255,17 @@ accept_tasks(struct procpool *pool, struct task_list *tasks)
 	uv_mutex_unlock(&pool->lock);
 }
 
+/* Whichever monitor is not busy otherwise: one may be in a callback that takes
+ * long, another wait for a caller. */
+static void
+call_back(struct procpool *pool)
+{
+	int i;
+
+	for (i = 0; i < pool->n_jobs; i++)
+		pp_wake(pool->crew->channels[i].wake);
+}
+
 /* During a refresh some workers are of the old program and some of the new. */
 static int
 check(struct procpool *pool, procpool_job_fn function)
@@ -329,6 +341,8 @@ const struct backend pp_backend_process = {
 	.start = start,
 	.stop = stop,
 	.accept = accept_tasks,
+	.cancel = pp_cancel_sent,
+	.call_back = call_back,
 	.refresh = refresh,
 	.check = check,
 };

@@ -20,6 +20,7 @@ struct death {
 	int code;
 	const char *how; /* "signal", "status" or NULL */
 	const char *core; /* " (core dumped)" or "" */
+	bool wanted; /* to cancel its task */
 	uint64_t cpu_ms, rss_kib; /* what it had used */
 };
 
@@ -60,6 +61,17 @@ learn_death(struct channel *ch)
 	return death_of(&report);
 }
 
+static bool
+is_condemned(struct channel *ch)
+{
+	bool is;
+
+	uv_mutex_lock(&ch->lock);
+	is = ch->condemned;
+	uv_mutex_unlock(&ch->lock);
+	return is;
+}
+
 /* Why it ended.  The spawner need not be waited for when the host ended it. */
 static struct death
 judge(struct channel *ch, int verdict)
@@ -72,9 +84,10 @@ judge(struct channel *ch, int verdict)
 	if (ch->told_to_end)
 		return death;
 	death = learn_death(ch);
+	death.wanted = is_condemned(ch);
 	/* Killed for it, or dying already when it hung up? */
-	if (ch->hung_up && death.outcome == PROCPOOL_ECRASHED &&
-	    death.code == SIGKILL)
+	if (ch->hung_up && !death.wanted &&
+	    death.outcome == PROCPOOL_ECRASHED && death.code == SIGKILL)
 		return guilty;
 	return death;
 }
@@ -227,12 +240,16 @@ pp_channel_bury(struct channel *ch, int verdict, struct task_list *ended,
 	take_last_words(ch, ended);
 	pp_printout_finish(&ch->printout, &ch->pool->log, ch->name);
 	death = judge(ch, verdict);
-	if (!ch->told_to_end)
+	if (death.wanted)
+		pp_log(&ch->pool->log, PROCPOOL_INFO,
+		    "%s (pid %d) was killed, since its task was cancelled",
+		    ch->name, (int)ch->pid);
+	else if (!ch->told_to_end)
 		log_death(ch, &death);
 	burial = empty_flight(ch, &death, ended, again);
 	if (burial == BURIAL_COUNTS && starting)
 		burial = BURIAL_UNFIT;
-	if (ch->told_to_end || death.outcome == PROCPOOL_ELOST)
+	if (ch->told_to_end || death.wanted || death.outcome == PROCPOOL_ELOST)
 		burial = BURIAL_EXCUSED;
 	pp_channel_event(ch, LIFE_DIED);
 	return burial;

@@ -68,6 +68,7 @@ pp_channel_clear(struct channel *ch)
 	uv_mutex_lock(&ch->lock);
 	ch->next = ch->oldest = ch->fixed = 0;
 	ch->live = ch->tied = 0;
+	ch->condemned = false;
 	uv_mutex_unlock(&ch->lock);
 	ch->pid = 0;
 	ch->told_to_end = ch->hung_up = ch->broke = false;

@@ -72,6 +72,8 @@ struct channel {
 	size_t live; /* tasks in flight, */
 	size_t tied; /* and of these, those that only it may run */
 	bool lent; /* to a caller: nothing may be revoked */
+	bool condemned; /* its task was cancelled: it was killed for that, and
+			   is sent nothing */
 
 	/* The monitor's, whoever drives. */
 	int missing; /* why there is no worker, as the log was told; 0 */
@@ -144,6 +146,19 @@ void pp_channel_flush(struct channel *ch);
  * without.  By any thread. */
 void pp_channel_revoke_locked(
     struct channel *ch, size_t most, bool tied, struct task_list *list);
+
+/* Where the search for a task that is to be cancelled ends. */
+enum find {
+	FIND_NOTHING, /* it is not here */
+	FIND_UNRUN, /* it was taken out, and not begun */
+	FIND_BEGUN /* it ends by itself soon: it has returned, or its worker
+		      was killed */
+};
+
+/* Cancel a task if it is in flight.  Those that wait behind one that has been
+ * begun are taken back first.  By any thread. */
+enum find pp_channel_cancel_locked(
+    struct channel *ch, const struct task *task, struct task_list *again);
 
 /*
  * Frames that the worker has passed free their slots.  Results tell of most;

@@ -9,6 +9,7 @@
 #include "channel/mode.h"
 #include "engine/batch.h"
 #include "engine/broadcast.h"
+#include "engine/future.h"
 #include "engine/posts.h"
 #include "engine/settle.h"
 
@@ -38,17 +39,21 @@ requeue_locked(struct procpool *pool, struct task_list *again)
 void
 pp_keeper_requeue(struct procpool *pool, struct task_list *again)
 {
+	struct task_list unwanted = { 0 };
 	int verdict = 0;
 
 	if (again->count == 0)
 		return;
 	uv_mutex_lock(&pool->lock);
+	/* Who cancelled them did not find them while they were on their way. */
+	pp_future_sort_out_locked(again, &unwanted);
 	if (pp_pool_serves_locked(pool))
 		requeue_locked(pool, again);
 	else
 		verdict = pp_pool_verdict_locked(pool);
 	uv_mutex_unlock(&pool->lock);
 	pp_settle_unrun(pool, again, verdict);
+	pp_settle_unrun(pool, &unwanted, PROCPOOL_ECANCELLED);
 }
 
 /* ----------------------------------------------------------- Breaking */

@@ -121,12 +121,13 @@ pp_lease_await_end(struct channel *ch)
 	int step = 0;
 
 	for (;;) {
-		bool over;
+		bool over, callbacks;
 
 		if (!pp_mode_is_lent(ch, &over))
 			return;
 		if (over && (step == 0 || deadline <= pp_now()))
 			deadline = pp_deadline(press(ch, step++));
-		pp_channel_await_wake(ch, deadline);
+		callbacks = pp_deliver(ch->pool);
+		pp_channel_await_wake(ch, callbacks ? 0 : deadline);
 	}
 }

@@ -46,20 +46,21 @@ take_work(struct channel *ch)
 {
 	struct procpool *pool = ch->pool;
 	struct task *tasks[PP_SLOTS];
-	size_t tied, n, i;
+	size_t tied, n = 0, i;
 	bool busy;
 
 	uv_mutex_lock(&ch->lock);
 	pp_channel_skip_passed_locked(ch);
 	tied = ch->tied;
 	uv_mutex_lock(&pool->lock);
-	n = take_locked(ch, tasks, &tied);
-	pp_mode_tell_load_locked(ch, ch->live + n, tied);
+	if (!ch->condemned)
+		n = take_locked(ch, tasks, &tied);
+	pp_mode_tell_load_locked(ch, ch->condemned ? 1 : ch->live + n, tied);
 	ch->seen = pool->queue.pushed;
 	uv_mutex_unlock(&pool->lock);
 	for (i = 0; i < n; i++)
 		pp_channel_send_locked(ch, tasks[i]);
-	busy = ch->live > 0;
+	busy = ch->live > 0 || ch->condemned;
 	uv_mutex_unlock(&ch->lock);
 	return busy;
 }

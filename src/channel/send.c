@@ -152,6 +152,41 @@ pp_channel_revoke_locked(
 	}
 }
 
+/* Where a task is; ch->next: nowhere. */
+static uint64_t
+find_locked(const struct channel *ch, const struct task *task)
+{
+	uint64_t n = ch->oldest;
+
+	while (n < ch->next && ch->flight[n % PP_SLOTS] != task)
+		n++;
+	return n;
+}
+
+enum find
+pp_channel_cancel_locked(
+    struct channel *ch, const struct task *task, struct task_list *again)
+{
+	const uint64_t n = find_locked(ch, task);
+
+	if (n == ch->next)
+		return FIND_NOTHING;
+	if (n >= ch->fixed && pp_claim_take(ch->page, n, CLAIM_REVOKED)) {
+		ch->flight[n % PP_SLOTS] = NULL;
+		ch->live--;
+		ch->tied -= task->tie != TIE_NONE;
+		return FIND_UNRUN;
+	}
+	/* When one behind it has been claimed, then this one has been passed:
+	 * so a worker is killed only if it has claimed none and never can. */
+	pp_channel_revoke_locked(ch, PP_SLOTS, true, again);
+	if (atomic_load(&ch->page->passed) <= n) {
+		ch->condemned = true;
+		(void)pp_pidfd_kill(ch->pidfd, ch->pid, SIGKILL);
+	}
+	return FIND_BEGUN;
+}
+
 void
 pp_channel_skip_passed_locked(struct channel *ch)
 {

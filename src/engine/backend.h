@@ -6,6 +6,7 @@
 
 #include <procpool.h>
 
+struct task;
 struct task_list;
 
 struct backend {
@@ -25,6 +26,16 @@ struct backend {
 	 * run.  That of a caller comes alone.  Called with the pool's lock
 	 * held; gives it back. */
 	void (*accept)(struct procpool *pool, struct task_list *tasks);
+
+	/* A task that is not in the queue is unwanted: what is here of it is to
+	 * end soon.  One that has not been begun is taken out and put in the
+	 * list.  Called without locks, by a visitor. */
+	void (*cancel)(
+	    struct procpool *pool, struct task *task, struct task_list *unrun);
+
+	/* Have callbacks that are due run, soon, by a thread that may.  Called
+	 * without locks, by a visitor. */
+	void (*call_back)(struct procpool *pool);
 
 	/* Replace the workers by ones of a new snapshot. */
 	int (*refresh)(struct procpool *pool);

@@ -208,6 +208,22 @@ accept_tasks(struct procpool *pool, struct task_list *tasks)
 	pp_cancel_restore(cancel);
 }
 
+/* What runs here cannot be stopped. */
+static void
+cancel(struct procpool *pool, struct task *task, struct task_list *unrun)
+{
+	(void)pool;
+	(void)task;
+	(void)unrun;
+}
+
+static void
+call_back(struct procpool *pool)
+{
+	while (pp_deliver(pool))
+		;
+}
+
 static int
 refresh(struct procpool *pool)
 {
@@ -229,6 +245,8 @@ const struct backend pp_backend_debug = {
 	.start = start,
 	.stop = stop,
 	.accept = accept_tasks,
+	.cancel = cancel,
+	.call_back = call_back,
 	.refresh = refresh,
 	.check = check,
 };

@@ -57,6 +57,10 @@ pp_future_settle(struct procpool *pool, struct task *task)
 	struct procpool_future *future = task->future;
 
 	uv_mutex_lock(&future->lock);
+	if (future->unwanted && task->result.outcome != PROCPOOL_ECANCELLED) {
+		pp_task_end(task, PROCPOOL_ECANCELLED);
+		task->result.code = 0;
+	}
 	pp_task_keep(task, &pool->stock);
 	future->settled = true;
 	future->closed = task->done == NULL && future->thens == NULL;
@@ -177,4 +181,21 @@ pp_future_end(struct procpool_future *future)
 	tell_all_locked(future);
 	uv_mutex_unlock(&future->lock);
 	pp_future_unref(future);
+}
+
+/* ---------------------------------------------------------- Cancelling */
+
+void
+pp_future_sort_out_locked(struct task_list *tasks, struct task_list *unwanted)
+{
+	struct task_list wanted = { 0 };
+	struct task *task;
+
+	while ((task = pp_list_pop(tasks)) != NULL) {
+		if (task->owner == OWNER_FUTURE && task->future->unwanted)
+			pp_list_push(unwanted, task);
+		else
+			pp_list_push(&wanted, task);
+	}
+	*tasks = wanted;
 }

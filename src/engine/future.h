@@ -5,7 +5,8 @@
  *
  * It comes to its end in three steps:
  *
- *   settled   the outcome is known: callbacks may read it
+ *   settled   the outcome is known: callbacks may read it, and it is too late
+ *             to cancel
  *   closed    its completion functions have returned: who attaches one later
  *             runs it
  *   ended     it is ready: who waits is told
@@ -51,6 +52,8 @@ struct procpool_future {
 
 	_Atomic unsigned refs;
 
+	/* Not the pool's lock may be held when it is taken, but that may be
+	 * taken with it. */
 	uv_mutex_t lock;
 
 	/* Under lock. */
@@ -58,6 +61,9 @@ struct procpool_future {
 	uint64_t order; /* of its end, among all futures */
 	struct then *thens, *last_then;
 	struct watcher *watchers, *last_watcher;
+
+	/* Changed under both locks. */
+	bool unwanted; /* it was cancelled */
 };
 
 /* Make a future with one reference: 0 or -errno. */
@@ -69,7 +75,8 @@ void pp_future_unref(struct procpool_future *future);
 /* Give it its task, which gets a reference. */
 void pp_future_give(struct procpool_future *future, struct task *task);
 
-/* A task with a future has its result. */
+/* A task with a future has its result: it is the one that stands, unless the
+ * task was cancelled before. */
 void pp_future_settle(struct procpool *pool, struct task *task);
 
 /* Whether its completion functions are to be called, or its task's callback.
@@ -89,5 +96,10 @@ void pp_waiter_tell(struct waiter *waiter);
  * had not. */
 bool pp_future_watch(struct procpool_future *future, struct watcher *watcher);
 void pp_future_unwatch(struct procpool_future *future, struct watcher *watcher);
+
+/* Move tasks that were cancelled meanwhile to another list; the pool's lock is
+ * held. */
+void pp_future_sort_out_locked(
+    struct task_list *tasks, struct task_list *unwanted);
 
 #endif

@@ -42,6 +42,21 @@ pp_pool_wait_locked(struct procpool *pool, uint64_t deadline)
 }
 
 void
+pp_pool_visit_locked(struct procpool *pool)
+{
+	pool->visitors++;
+}
+
+void
+pp_pool_end_visit(struct procpool *pool)
+{
+	uv_mutex_lock(&pool->lock);
+	if (--pool->visitors == 0)
+		uv_cond_broadcast(&pool->changed);
+	uv_mutex_unlock(&pool->lock);
+}
+
+void
 pp_pool_set_state_locked(struct procpool *pool, enum pool_state state)
 {
 	pool->state = state;

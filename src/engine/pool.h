@@ -3,7 +3,8 @@
  * instructions at a time, never while something blocks or a user's function
  * runs.
  *
- * Lock order: renewing, stealing, a channel's lock, the pool's, a batch's.
+ * Lock order: a future's, renewing, stealing, a channel's lock, the pool's, a
+ * batch's.
  * The locks of deliveries, the stock and the log are leaves.
  */
 #ifndef PP_ENGINE_POOL_H
@@ -98,6 +99,7 @@ struct procpool {
 	 * until it has been shut down. */
 	char cause[PP_CAUSE_MAX];
 	bool refreshing; /* a thread is at it; others wait their turn */
+	unsigned visitors; /* threads of the user's at the back end */
 
 	/* The back end's own: of worker processes, */
 	struct crew *crew;
@@ -129,6 +131,11 @@ int pp_pool_wait_locked(struct procpool *pool, uint64_t deadline);
 
 /* One thread less is waiting. */
 void pp_pool_leave_locked(struct procpool *pool);
+
+/* A thread of the user's looks into the back end or settles tasks, which a stop
+ * waits for: while workers are kept alive it may begin, with the lock held. */
+void pp_pool_visit_locked(struct procpool *pool);
+void pp_pool_end_visit(struct procpool *pool);
 
 /* Whether workers are kept alive and given tasks. */
 static inline bool

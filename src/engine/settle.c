@@ -33,6 +33,8 @@ counter(struct procpool_stats *stats, int outcome)
 	case PROCPOOL_ESHUTDOWN:
 	case PROCPOOL_EBROKEN:
 		return &stats->shutdown;
+	case PROCPOOL_ECANCELLED:
+		return &stats->cancelled;
 	default:
 		return &stats->failed;
 	}
@@ -43,7 +45,8 @@ static bool
 is_failure(int outcome)
 {
 	return outcome != 0 && outcome != PROCPOOL_ESHUTDOWN &&
-	    outcome != PROCPOOL_EBROKEN && outcome != PROCPOOL_ELOST;
+	    outcome != PROCPOOL_EBROKEN && outcome != PROCPOOL_ELOST &&
+	    outcome != PROCPOOL_ECANCELLED;
 }
 
 /* What a list of results adds to the statistics. */
@@ -54,7 +57,7 @@ struct counts {
 	const char *failed; /* its name, when one failed */
 };
 
-/* And let futures know. */
+/* Futures have the last word on how their tasks ended. */
 static struct counts
 add_up(struct procpool *pool, const struct task_list *ended)
 {
@@ -93,6 +96,7 @@ count(struct procpool *pool, const struct task_list *ended)
 	stats->protocol += sum.stats.protocol;
 	stats->lost += sum.stats.lost;
 	stats->shutdown += sum.stats.shutdown;
+	stats->cancelled += sum.stats.cancelled;
 	stats->bytes_out += sum.stats.bytes_out;
 	stats->busy_ns += sum.stats.busy_ns;
 	if (sum.worker >= 0)
@@ -284,4 +288,17 @@ pp_deliver(struct procpool *pool)
 	left = d->due.count > 0;
 	uv_mutex_unlock(&d->lock);
 	return left;
+}
+
+void
+pp_deliver_elsewhere(struct procpool *pool)
+{
+	struct deliveries *d = &pool->deliveries;
+	bool any;
+
+	uv_mutex_lock(&d->lock);
+	any = d->due.count > 0;
+	uv_mutex_unlock(&d->lock);
+	if (any)
+		pool->backend->call_back(pool);
 }

@@ -26,4 +26,7 @@ void pp_settle_unrun(
  */
 bool pp_deliver(struct procpool *pool);
 
+/* Have them run by a thread that may: for one of the user's, as a visitor. */
+void pp_deliver_elsewhere(struct procpool *pool);
+
 #endif
