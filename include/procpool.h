@@ -158,6 +158,9 @@ const char *procpool_version(void);
 	    "the task's function returned more bytes than it had reserved: " \
 	    "the len of procpool_reserve() is the most that may be used") \
 	X(PROCPOOL_ECANCELLED, -10011, "the task was cancelled") \
+	X(PROCPOOL_EDEPENDENCY, -10012, \
+	    "the task was not run, since one of its inputs failed: the " \
+	    "result's message says which, and how") \
 	/* What was wrong with a pool's options. */ \
 	X(PROCPOOL_ESIZE, -10020, \
 	    "n_jobs must be a count from 1, or 0 or -1 for all usable CPUs") \
@@ -211,10 +214,11 @@ const char *procpool_version(void);
 	X(PROCPOOL_ETIMEDOUT, -10050, \
 	    "the wait timed out; nothing has changed") \
 	X(PROCPOOL_EFOREIGN, -10051, \
-	    "the batch belongs to another pool: its tasks go to the one that " \
-	    "it was opened for") \
+	    "the batch, or one of the inputs, belongs to another pool: a task " \
+	    "goes to the one that they were opened for") \
 	X(PROCPOOL_EINDEX, -10052, \
-	    "there is no such index: it must be below the batch's size") \
+	    "there is no such index: it must be below the batch's size, or the " \
+	    "number of inputs") \
 	X(PROCPOOL_EPREPARED, -10053, \
 	    "procpool_prepare() was called before: once in a process is enough") \
 	X(PROCPOOL_EUNPREPARED, -10054, \
@@ -226,11 +230,11 @@ const char *procpool_version(void);
 	    "or died at birth each time (call procpool_prepare() at the top of " \
 	    "main, before any thread runs)") \
 	X(PROCPOOL_EBROADCAST, -10056, \
-	    "a broadcast has no batch and no priority: leave both zero (done " \
-	    "is told of each run, and all that waits comes after it)") \
+	    "a broadcast has no batch, no priority and no inputs: leave them " \
+	    "zero (done is told of each run, and all that waits comes after it)") \
 	X(PROCPOOL_ECALL, -10057, \
-	    "a task that is waited for has no done and no batch: leave both " \
-	    "NULL (the result says how it ended), or submit it") \
+	    "a task that is waited for has no done, no batch and no inputs: " \
+	    "leave them zero (the result says how it ended), or submit it") \
 	X(PROCPOOL_EFUTURE, -10058, \
 	    "the task of a future has no batch: leave it NULL (several futures " \
 	    "are waited for by procpool_future_wait_all())") \
@@ -362,6 +366,22 @@ void *procpool_job_user(const struct procpool_job *job);
 
 /* How often the task has been started, this time included: 1. */
 int procpool_job_attempt(const struct procpool_job *job);
+
+/*
+ * The result of one of the tasks that this one has waited for (task->inputs).
+ *
+ * index   in the order of task->inputs, from 0
+ * data    set to the bytes: aligned to 16, not NULL even when there are none,
+ *         and as arg otherwise: to be written to, and gone when the function
+ *         returns
+ * len     set to how many, in bytes
+ *
+ * Returns 0.
+ *   PROCPOOL_ENULL
+ *   PROCPOOL_EINDEX   there are not so many
+ */
+int procpool_job_input(
+    struct procpool_job *job, size_t index, const void **data, size_t *len);
 
 /* ------------------------------------------------------------- Logging */
 
@@ -711,18 +731,20 @@ struct procpool_result {
 	/* 0, or how it failed: PROCPOOL_EFAILED, PROCPOOL_ECRASHED,
 	 * PROCPOOL_EEXITED, PROCPOOL_EDIED, PROCPOOL_EPROTOCOL,
 	 * PROCPOOL_ELOST, PROCPOOL_ETOOBIG, PROCPOOL_ERESERVED,
-	 * PROCPOOL_ECANCELLED, PROCPOOL_ESHUTDOWN, PROCPOOL_EBROKEN, -ENOMEM;
-	 * when the bytes of a blocking call could not be read any more,
-	 * -EFAULT; or, of a broadcast, why there is no worker to run it. */
+	 * PROCPOOL_ECANCELLED, PROCPOOL_EDEPENDENCY, PROCPOOL_ESHUTDOWN,
+	 * PROCPOOL_EBROKEN, -ENOMEM; when the bytes of a blocking call could
+	 * not be read any more, -EFAULT; or, of a broadcast, why there is no
+	 * worker to run it. */
 	int outcome;
 
 	/* PROCPOOL_EFAILED: the function's code; PROCPOOL_ECRASHED: the
 	 * signal; PROCPOOL_EEXITED: the exit status; otherwise 0. */
 	int code;
 
-	/* What the job told (procpool_fail), what became of its worker, or why
-	 * the pool broke; "" when there is nothing to add to the outcome; never
-	 * NULL.  Bytes of a worker's choice: do not use it as a format. */
+	/* What the job told (procpool_fail), what became of its worker, which
+	 * input failed, or why the pool broke; "" when there is nothing to add
+	 * to the outcome; never NULL.  Bytes of a worker's choice: do not use
+	 * it as a format. */
 	const char *message;
 
 	/* The returned bytes, aligned to 16; not NULL even when len is 0. */
@@ -806,6 +828,16 @@ struct procpool_task {
 	 * left in the memory of the one before is not there then.
 	 * (Mix keys that have a common factor, as addresses do.) */
 	uint64_t key;
+
+	/* Futures of the same pool that the task waits for; copied, and to be
+	 * closed when you like.  It is accepted at once, and waits for its turn
+	 * from when the last of them is ready.  Their results go with it (see
+	 * procpool_job_input), as bytes of its argument from then on: together
+	 * with arg, more than max_payload ends it with PROCPOOL_ETOOBIG.  When
+	 * one of them fails, it ends at once with PROCPOOL_EDEPENDENCY and is
+	 * not run.  NULL, 0: none. */
+	struct procpool_future *const *inputs;
+	size_t n_inputs;
 };
 
 /*
@@ -839,7 +871,9 @@ int procpool_submit(struct procpool *pool, const void *arg, size_t len,
  *                        in the program or in a library that was loaded when
  *                        the pool started (code made at run time never is)
  *   PROCPOOL_EOVERFLOW   task->batch has all its tasks already
- *   PROCPOOL_EFOREIGN    task->batch belongs to another pool
+ *   PROCPOOL_EFOREIGN    task->batch, or one of task->inputs, belongs to
+ *                        another pool
+ *   PROCPOOL_ENULL       task is NULL, or one of task->inputs
  */
 int procpool_submit_task(
     struct procpool *pool, const struct procpool_task *task);
@@ -859,8 +893,9 @@ int procpool_try_submit(
  * takes another's place later, before that worker runs anything else: to load
  * or to change what jobs find in their worker.
  *
- * task   copied, also for later; its batch and priority must be zero.  done is
- *        called for each run, and the result says in which worker it was
+ * task   copied, also for later; its batch, priority and inputs must be zero.
+ *        done is called for each run, and the result says in which worker it
+ *        was
  *
  * It goes before all tasks that wait: one that is submitted after this call
  * has returned finds its effect wherever it runs.  Each run counts as a task,
@@ -881,7 +916,7 @@ int procpool_try_submit(
  * Returns 0: it is accepted for every worker, in one moment.  It waits for room
  * in the queue as one task, and then takes that of a task for each worker.  As
  * procpool_submit_task(), and
- *   PROCPOOL_EBROADCAST   task->batch or task->priority is set
+ *   PROCPOOL_EBROADCAST   task->batch, task->priority or task->inputs is set
  */
 int procpool_broadcast(struct procpool *pool, const struct procpool_task *task);
 
@@ -909,7 +944,7 @@ int procpool_call(struct procpool *pool, const void *arg, size_t len,
  * Run one task, given in full, and wait for it.
  *
  * Returns as procpool_call(), and
- *   PROCPOOL_ECALL   task->done or task->batch is not NULL
+ *   PROCPOOL_ECALL   task->done, task->batch or task->inputs is set
  */
 int procpool_call_task(struct procpool *pool, const struct procpool_task *task,
     struct procpool_result *result);
@@ -1154,9 +1189,9 @@ struct procpool_stats {
 	uint64_t protocol; /* PROCPOOL_EPROTOCOL */
 	uint64_t lost; /* PROCPOOL_ELOST */
 	uint64_t shutdown; /* PROCPOOL_ESHUTDOWN, PROCPOOL_EBROKEN */
-	uint64_t cancelled; /* PROCPOOL_ECANCELLED */
+	uint64_t cancelled; /* PROCPOOL_ECANCELLED, PROCPOOL_EDEPENDENCY */
 
-	uint64_t queued; /* not given to a worker yet */
+	uint64_t queued; /* not given to a worker yet, or waiting for inputs */
 	uint64_t running; /* sent to a worker, which may not have begun it */
 
 	uint64_t workers; /* alive now */

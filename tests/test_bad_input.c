@@ -334,7 +334,8 @@ START_TEST(a_call_with_a_callback_or_a_batch_is_refused)
 	ok(procpool_batch_open(&batch, pool, 1));
 	refused(procpool_call_task(
 		    pool, &(struct procpool_task){ .done = ignore }, &result),
-	    PROCPOOL_ECALL, "no done and no batch", "leave both NULL");
+	    PROCPOOL_ECALL, "no done, no batch and no inputs",
+	    "leave them zero");
 	expect(result.outcome, PROCPOOL_ECALL);
 	expect(procpool_call_task(
 		   pool, &(struct procpool_task){ .batch = batch }, &result),

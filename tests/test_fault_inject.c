@@ -82,7 +82,8 @@ enum job {
 	LONG_TEXT, /* fails, with more than a task has room for */
 	CRASH,
 	HANG, /* until a signal ends it */
-	UNWANTED /* returns its argument, unless it is cancelled first */
+	DEPENDS, /* returns its argument, as what follows: after two others */
+	UNWANTED /* it is cancelled */
 };
 
 struct order {
@@ -175,6 +176,8 @@ may_end(const struct procpool_result *result, int id)
 	case -ENOMEM:
 	case PROCPOOL_EBROKEN:
 		return true;
+	case PROCPOOL_EDEPENDENCY:
+		return job == DEPENDS;
 	case PROCPOOL_ECANCELLED:
 		return job == UNWANTED;
 	case PROCPOOL_EFAILED:
@@ -310,12 +313,15 @@ is_refusal(int rc)
 
 /* NULL when it was not accepted. */
 static struct procpool_future *
-open_one(struct procpool *pool, int id, enum job job)
+open_one(struct procpool *pool, int id, enum job job,
+    struct procpool_future *const *inputs, size_t n)
 {
 	const struct order small = { id, job };
 	struct procpool_future *future = NULL;
 	const struct procpool_task task = { .arg = &small,
-		.len = sizeof(small) };
+		.len = sizeof(small),
+		.inputs = inputs,
+		.n_inputs = n };
 	int rc = procpool_future_open_task(&future, pool, &task);
 
 	run->kinds[id] = job;
@@ -333,20 +339,22 @@ open_one(struct procpool *pool, int id, enum job job)
 static void
 use_futures(struct procpool *pool, int id)
 {
-	struct procpool_future *futures[3] = { NULL };
+	struct procpool_future *futures[4] = { NULL };
 	const struct procpool_result *result;
 	int i, rc;
 
 	for (i = 0; i < 2; i++)
-		futures[i] = open_one(pool, id + i, SMALL);
-	futures[2] = open_one(pool, id + 2, UNWANTED);
-	rc = procpool_future_cancel(futures[2]);
+		futures[i] = open_one(pool, id + i, SMALL, NULL, 0);
+	if (futures[0] != NULL && futures[1] != NULL)
+		futures[2] = open_one(pool, id + 2, DEPENDS, futures, 2);
+	futures[3] = open_one(pool, id + 3, UNWANTED, NULL, 0);
+	rc = procpool_future_cancel(futures[3]);
 	demand(rc == 0 || rc == PROCPOOL_EENDED || rc == PROCPOOL_ENULL, rc);
-	rc = procpool_future_wait_all(futures, 3, bound(RUN_MS));
+	rc = procpool_future_wait_all(futures, 4, bound(RUN_MS));
 	demand(rc == 0 || rc == -ENOMEM, rc);
 	rc = procpool_drain(pool, bound(RUN_MS));
 	demand(rc == 0, rc);
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < 4; i++) {
 		if (futures[i] == NULL)
 			continue;
 		rc = procpool_future_result(futures[i], &result);
@@ -372,7 +380,7 @@ use_pool(struct procpool *pool)
 	use_batch(pool, id, 4);
 	id += 4;
 	use_futures(pool, id);
-	id += 3;
+	id += 4;
 	call(pool, id++, SMALL);
 	call(pool, id++, BIG_BOTH);
 	call(pool, id++, CRASH);

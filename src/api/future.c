@@ -9,6 +9,7 @@
 #include "api/submit.h"
 #include "base/clock.h"
 #include "base/thread.h"
+#include "engine/depend.h"
 #include "engine/settle.h"
 
 #define FEW 16 /* for which no memory is allocated */
@@ -425,7 +426,8 @@ cancel_locked(struct procpool_future *future)
 	visit = pp_pool_serves_locked(pool);
 	if (visit) {
 		pp_pool_visit_locked(pool);
-		found = pp_queue_remove(&pool->queue, task);
+		found = pp_depend_remove_locked(pool, task) ||
+		    pp_queue_remove(&pool->queue, task);
 	}
 	uv_mutex_unlock(&pool->lock);
 	uv_mutex_unlock(&future->lock);

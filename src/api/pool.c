@@ -7,6 +7,7 @@
 #include "base/thread.h"
 #include "engine/batch.h"
 #include "engine/broadcast.h"
+#include "engine/depend.h"
 #include "engine/settle.h"
 
 /* ---------------------------------------------------------------- Start */
@@ -171,6 +172,7 @@ begin_stop(struct procpool *pool, struct task_list *queue)
 	if (pool->state != POOL_STOPPED) {
 		pp_pool_set_state_locked(pool, POOL_STOPPING);
 		pp_queue_empty(&pool->queue, queue);
+		pp_depend_empty_locked(pool, queue);
 		pp_batch_cut_all_locked(pool, PROCPOOL_ESHUTDOWN);
 		begun = true;
 	}

@@ -38,7 +38,7 @@ procpool_get_stats(
 		return rc;
 	uv_mutex_lock(&pool->lock);
 	*stats = pool->stats;
-	stats->queued = pool->queue.count;
+	stats->queued = pool->queue.count + pool->n_parked;
 	stats->running = stats->submitted - stats->succeeded - stats->failed -
 	    stats->crashed - stats->protocol - stats->lost - stats->shutdown -
 	    stats->cancelled - stats->queued;

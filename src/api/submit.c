@@ -10,8 +10,24 @@
 #include "engine/batch.h"
 #include "engine/book.h"
 #include "engine/broadcast.h"
-#include "engine/future.h"
+#include "engine/depend.h"
 #include "engine/posts.h"
+#include "engine/settle.h"
+
+/* Why a pool cannot take these inputs. */
+static int
+check_inputs(const struct procpool *pool, const struct procpool_task *spec)
+{
+	size_t i;
+
+	for (i = 0; i < spec->n_inputs; i++) {
+		if (spec->inputs == NULL || spec->inputs[i] == NULL)
+			return PROCPOOL_ENULL;
+		if (spec->inputs[i]->pool != pool)
+			return PROCPOOL_EFOREIGN;
+	}
+	return 0;
+}
 
 static int
 check(struct procpool *pool, const struct procpool_task *spec)
@@ -25,7 +41,7 @@ check(struct procpool *pool, const struct procpool_task *spec)
 		return PROCPOOL_ETOOBIG;
 	if (spec->batch != NULL && spec->batch->pool != pool)
 		return PROCPOOL_EFOREIGN;
-	return 0;
+	return check_inputs(pool, spec);
 }
 
 /* Why a pool in this state takes no task; 0 when it does. */
@@ -94,6 +110,7 @@ fill_locked(struct procpool *pool, struct task *task,
 	task->owner = spec->batch != NULL ? OWNER_BATCH : OWNER_NONE;
 	task->priority = spec->priority;
 	task->tie = TIE_NONE;
+	task->bundled = false;
 	if (spec->key != 0)
 		pp_posts_tie_locked(pool, task, spec->key);
 }
@@ -140,12 +157,42 @@ needs_copy(const struct procpool *pool, size_t len, const struct caller *caller)
 	return len > PP_TASK_SPACE && (caller == NULL || pool->options.debug);
 }
 
+/* Let a task that was admitted wait for its inputs.  This may be their last
+ * moment, or that of the pool: as a visitor we may settle what ends at once. */
+static void
+park(struct procpool *pool, struct dependent *dependent, struct task *task)
+{
+	struct task_list ended = { 0 };
+
+	pp_depend_park_locked(dependent, task);
+	pp_pool_visit_locked(pool);
+	uv_mutex_unlock(&pool->lock);
+	pp_depend_begin(dependent, &ended);
+	pp_settle(pool, &ended);
+	pp_deliver_elsewhere(pool);
+	pp_pool_end_visit(pool);
+}
+
+/* Have a task run that was admitted; the lock is given back. */
+static void
+pass_on(struct procpool *pool, struct dependent *dependent, struct task *task)
+{
+	struct task_list tasks = { 0 };
+
+	if (dependent != NULL) {
+		park(pool, dependent, task);
+		return;
+	}
+	pp_list_push(&tasks, task);
+	pool->backend->accept(pool, &tasks);
+}
+
 int
 pp_submit(struct procpool *pool, const struct procpool_task *spec,
     enum patience patience, struct caller *caller,
     struct procpool_future *future)
 {
-	struct task_list tasks = { 0 };
+	struct dependent *dependent = NULL;
 	struct task *task;
 	struct block heap = { 0 };
 	int rc = check(pool, spec);
@@ -160,12 +207,17 @@ pp_submit(struct procpool *pool, const struct procpool_task *spec,
 			return -ENOMEM;
 		memcpy(heap.memory, spec->arg, spec->len);
 	}
+	if (spec->n_inputs > 0) {
+		dependent = pp_depend_new(pool, spec->inputs, spec->n_inputs);
+		rc = dependent != NULL ? 0 : -ENOMEM;
+	}
+	if (rc < 0)
+		goto fail;
 	uv_mutex_lock(&pool->lock);
 	rc = admit_locked(pool, spec, heap, patience, &task);
 	if (rc < 0) {
 		uv_mutex_unlock(&pool->lock);
-		free(heap.memory); /* of the pool nothing may be left */
-		return rc;
+		goto fail;
 	}
 	if (caller != NULL) {
 		task->caller = caller;
@@ -173,9 +225,13 @@ pp_submit(struct procpool *pool, const struct procpool_task *spec,
 	}
 	if (future != NULL)
 		pp_future_give(future, task);
-	pp_list_push(&tasks, task);
-	pool->backend->accept(pool, &tasks);
+	pass_on(pool, dependent, task);
 	return 0;
+
+fail:
+	pp_depend_drop(dependent);
+	free(heap.memory); /* of the pool nothing may be left */
+	return rc;
 }
 
 int
@@ -208,7 +264,8 @@ check_broadcast(struct procpool *pool, const struct procpool_task *spec)
 {
 	int rc = check(pool, spec);
 
-	if (rc == 0 && (spec->batch != NULL || spec->priority != 0))
+	if (rc == 0 &&
+	    (spec->batch != NULL || spec->priority != 0 || spec->n_inputs > 0))
 		rc = PROCPOOL_EBROADCAST;
 	if (rc == 0 && spec->function != NULL)
 		rc = pool->backend->check(pool, spec->function);
@@ -253,7 +310,7 @@ call(struct procpool *pool, const struct procpool_task *spec,
 		return PROCPOOL_EDEADLOCK;
 	if (spec == NULL)
 		return PROCPOOL_ENULL;
-	if (spec->done != NULL || spec->batch != NULL)
+	if (spec->done != NULL || spec->batch != NULL || spec->n_inputs > 0)
 		return PROCPOOL_ECALL;
 	caller.arg = spec->arg;
 	rc = uv_sem_init(&caller.ended, 0);

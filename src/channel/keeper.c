@@ -9,7 +9,7 @@
 #include "channel/mode.h"
 #include "engine/batch.h"
 #include "engine/broadcast.h"
-#include "engine/future.h"
+#include "engine/depend.h"
 #include "engine/posts.h"
 #include "engine/settle.h"
 
@@ -72,6 +72,7 @@ break_pool(struct procpool *pool, const char *cause)
 		(void)snprintf(pool->cause, sizeof(pool->cause), "%s", cause);
 		pp_pool_set_state_locked(pool, POOL_BROKEN);
 		pp_queue_empty(&pool->queue, &queue);
+		pp_depend_empty_locked(pool, &queue);
 		pp_batch_cut_all_locked(pool, PROCPOOL_EBROKEN);
 	}
 	uv_mutex_unlock(&pool->lock);

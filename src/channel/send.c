@@ -38,7 +38,8 @@ encode(struct channel *ch, const struct task *task, uint64_t sequence,
 	const struct task_frame frame = { .length = task->len,
 		.sequence = sequence,
 		.function = (uintptr_t)task->function,
-		.type = type,
+		.type = (uint16_t)type,
+		.bundled = task->bundled,
 		.attempt = 1 };
 
 	pp_outbox_add(&ch->out, &frame,

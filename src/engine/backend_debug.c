@@ -156,6 +156,7 @@ run(struct procpool *pool, struct task *task)
 	struct job_end end;
 
 	/* A function may write to its argument: it is the task's own here. */
+	pool->job->inputs = task->bundled ? pp_task_arg(task) : NULL;
 	pp_go_inside(&here, pool);
 	end = pp_job_run(pool->job, function, 1, pp_task_arg(task), task->len);
 	pp_come_out(&here);

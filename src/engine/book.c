@@ -40,7 +40,7 @@ pp_book_locked(struct procpool *pool, struct task *task)
 {
 	task->id = ++pool->last_task;
 	task->submitted = stamp_locked(pool);
-	task->epoch = (uint16_t)pool->epochs.current;
+	task->epoch = (uint8_t)pool->epochs.current;
 	pool->epochs.open[task->epoch % 2]++;
 	pool->open_tasks++;
 	pool->open_bytes += task->len;

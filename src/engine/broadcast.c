@@ -54,6 +54,7 @@ book_run_locked(struct procpool *pool, struct broadcast *broadcast, int worker,
 	task->owner = OWNER_BROADCAST;
 	task->tie = TIE_BROADCAST;
 	task->priority = 0;
+	task->bundled = false;
 	task->worker = worker;
 	pp_book_locked(pool, task);
 	task->turn = broadcast->turn;

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "engine/depend.h"
+
 int
 pp_future_new(struct procpool_future **future, struct procpool *pool)
 {
@@ -155,31 +157,41 @@ pp_waiter_tell(struct waiter *waiter)
 	uv_mutex_unlock(&waiter->lock);
 }
 
-/* They are on the stacks of threads that wait for our lock before they go
- * on. */
-static void
-tell_all_locked(struct procpool_future *future)
+/* Tell the waiters, which are on the stacks of threads that wait for our lock
+ * before they go on.  What is left are tasks: their first, in their order. */
+static struct watcher *
+tell_waiters_locked(struct procpool_future *future)
 {
 	struct watcher *watcher, *next;
 
 	for (watcher = future->watchers; watcher != NULL; watcher = next) {
 		next = watcher->next;
+		if (watcher->waiter == NULL)
+			continue;
 		unlink_locked(future, watcher);
 		pp_waiter_tell(watcher->waiter);
 	}
+	watcher = future->watchers;
+	future->watchers = future->last_watcher = NULL;
+	return watcher;
 }
 
 void
-pp_future_end(struct procpool_future *future)
+pp_future_end(struct procpool_future *future, struct task_list *ended)
 {
 	/* In a program of many pools the order is one for all. */
 	static _Atomic uint64_t last;
+	struct watcher *watcher, *next;
 
 	uv_mutex_lock(&future->lock);
 	future->ended = true;
 	future->order = atomic_fetch_add(&last, 1) + 1;
-	tell_all_locked(future);
+	watcher = tell_waiters_locked(future);
 	uv_mutex_unlock(&future->lock);
+	for (; watcher != NULL; watcher = next) {
+		next = watcher->next; /* it may go with the last input */
+		pp_depend_tell(watcher, ended);
+	}
 	pp_future_unref(future);
 }
 

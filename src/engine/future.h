@@ -1,7 +1,7 @@
 /*
  * A future: one task's place after its end, and those who wait for it.  It is
- * shared by who holds references and its unfinished task, and outlives its
- * pool.
+ * shared by who holds references, its unfinished task, and the tasks that have
+ * it for an input, and outlives its pool.
  *
  * It comes to its end in three steps:
  *
@@ -34,10 +34,10 @@ struct waiter {
 	size_t left; /* under lock: how many are to end before it goes on */
 };
 
-/* By what a waiter is told of a future's end: linked into the one, and on the
- * stack of the other. */
+/* What is told of a future's end: a waiter, or a task of which it is an input.
+ * It is linked into one future, and neither allocated nor freed there. */
 struct watcher {
-	struct waiter *waiter;
+	struct waiter *waiter; /* NULL: it is a task's */
 
 	/* Under the future's lock. */
 	struct watcher *next, *previous;
@@ -86,8 +86,9 @@ bool pp_future_is_loud(const struct procpool_future *future);
 /* Call its completion functions. */
 void pp_future_call_back(struct procpool_future *future);
 
-/* It is ready: takes the task, and its reference. */
-void pp_future_end(struct procpool_future *future);
+/* It is ready: takes the task, and its reference.  Tasks that it was an input
+ * of and that end with it go to `ended`. */
+void pp_future_end(struct procpool_future *future, struct task_list *ended);
 
 /* One less is to end. */
 void pp_waiter_tell(struct waiter *waiter);

@@ -89,6 +89,8 @@ struct procpool {
 	struct stamp stamp;
 	struct procpool_batch *batches; /* open ones */
 	struct post *posts; /* n_jobs of them */
+	struct dependent *parked; /* tasks that wait for their inputs */
+	size_t n_parked;
 	struct broadcast *broadcasts; /* for later workers, oldest first */
 	struct procpool_stats stats;
 	uint64_t *busy_ns; /* for each worker */

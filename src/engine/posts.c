@@ -37,6 +37,12 @@ pp_posts_tie_locked(struct procpool *pool, struct task *task, uint64_t key)
 	task->worker = pool->posts[task->home].keeper;
 }
 
+void
+pp_posts_retie_locked(const struct procpool *pool, struct task *task)
+{
+	task->worker = pool->posts[task->home].keeper;
+}
+
 /* The nearest post that is not vacant; the same one when all are. */
 static int
 next_filled_locked(const struct procpool *pool, int post)

@@ -30,6 +30,9 @@ void pp_posts_fill_all_locked(struct procpool *pool);
 void pp_posts_tie_locked(
     struct procpool *pool, struct task *task, uint64_t key);
 
+/* The same for one that was tied, and may have waited aside since. */
+void pp_posts_retie_locked(const struct procpool *pool, struct task *task);
+
 /* The worker of a post has ended, or could not be made (the post is vacant
  * then): change the keepers of the homes that it kept, and take out of the
  * queue what is to be run elsewhere now, tied to other workers. */

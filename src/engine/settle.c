@@ -34,6 +34,7 @@ counter(struct procpool_stats *stats, int outcome)
 	case PROCPOOL_EBROKEN:
 		return &stats->shutdown;
 	case PROCPOOL_ECANCELLED:
+	case PROCPOOL_EDEPENDENCY:
 		return &stats->cancelled;
 	default:
 		return &stats->failed;
@@ -132,12 +133,13 @@ leave_epochs_locked(struct procpool *pool, const struct tally *tally)
 		uv_cond_broadcast(&pool->changed);
 }
 
-/* Hand a task to who keeps it.  It is not ours any more then. */
+/* Hand a task to who keeps it.  It is not ours any more then.  Others that end
+ * with it go to `more`. */
 static void
-hand_over(struct procpool *pool, struct task *task)
+hand_over(struct procpool *pool, struct task *task, struct task_list *more)
 {
 	if (task->owner == OWNER_FUTURE) {
-		pp_future_end(task->future);
+		pp_future_end(task->future, more);
 		return;
 	}
 	pp_task_keep(task, &pool->stock);
@@ -170,7 +172,7 @@ strip(struct procpool *pool, struct task *task)
 
 /* The end of tasks whose callbacks, if any, have run. */
 static void
-finish(struct procpool *pool, struct task_list *list)
+finish(struct procpool *pool, struct task_list *list, struct task_list *more)
 {
 	struct task_list spare = { 0 }, kept = { 0 };
 	struct tally tally = { .tasks = list->count };
@@ -198,7 +200,7 @@ finish(struct procpool *pool, struct task_list *list)
 		 * finds the task handed over. */
 		uv_mutex_unlock(&pool->lock);
 		while ((task = pp_list_pop(&kept)) != NULL)
-			hand_over(pool, task);
+			hand_over(pool, task, more);
 		uv_mutex_lock(&pool->lock);
 	}
 	leave_epochs_locked(pool, &tally);
@@ -213,14 +215,12 @@ is_loud(const struct task *task)
 	    (task->owner == OWNER_FUTURE && pp_future_is_loud(task->future));
 }
 
-void
-pp_settle(struct procpool *pool, struct task_list *ended)
+static void
+settle(struct procpool *pool, struct task_list *ended, struct task_list *more)
 {
 	struct task_list quiet = { 0 }, loud = { 0 };
 	struct task *task;
 
-	if (ended->count == 0)
-		return;
 	count(pool, ended);
 	while ((task = pp_list_pop(ended)) != NULL)
 		pp_list_push(is_loud(task) ? &loud : &quiet, task);
@@ -229,7 +229,29 @@ pp_settle(struct procpool *pool, struct task_list *ended)
 		pp_list_join(&pool->deliveries.due, &loud);
 		uv_mutex_unlock(&pool->deliveries.lock);
 	}
-	finish(pool, &quiet);
+	finish(pool, &quiet, more);
+}
+
+void
+pp_settle(struct procpool *pool, struct task_list *ended)
+{
+	/* However long a row of tasks is of which each waits for the one
+	 * before: there is no recursion. */
+	while (ended->count > 0) {
+		struct task_list more = { 0 };
+
+		settle(pool, ended, &more);
+		*ended = more;
+	}
+}
+
+void
+pp_end_unrun(struct procpool *pool, struct task *task, int outcome)
+{
+	pp_task_blank_result(task);
+	pp_task_end(task, outcome);
+	if (outcome == PROCPOOL_EBROKEN)
+		pp_task_message(task, pool->cause, strlen(pool->cause));
 }
 
 void
@@ -237,12 +259,8 @@ pp_settle_unrun(struct procpool *pool, struct task_list *list, int outcome)
 {
 	struct task *task;
 
-	for (task = list->first; task != NULL; task = task->next) {
-		pp_task_blank_result(task);
-		pp_task_end(task, outcome);
-		if (outcome == PROCPOOL_EBROKEN)
-			pp_task_message(task, pool->cause, strlen(pool->cause));
-	}
+	for (task = list->first; task != NULL; task = task->next)
+		pp_end_unrun(pool, task, outcome);
 	pp_settle(pool, list);
 }
 
@@ -276,12 +294,13 @@ pp_deliver(struct procpool *pool)
 	}
 	d->running = true;
 	while (d->due.count > 0 && rounds-- > 0) {
-		struct task_list list = { 0 };
+		struct task_list list = { 0 }, more = { 0 };
 
 		pp_list_join(&list, &d->due);
 		uv_mutex_unlock(&d->lock);
 		call_back(pool, &list);
-		finish(pool, &list);
+		finish(pool, &list, &more);
+		pp_settle(pool, &more);
 		uv_mutex_lock(&d->lock);
 	}
 	d->running = false;

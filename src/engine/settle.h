@@ -15,6 +15,9 @@
  */
 void pp_settle(struct procpool *pool, struct task_list *ended);
 
+/* Say that a task was never run, and with which outcome it ends. */
+void pp_end_unrun(struct procpool *pool, struct task *task, int outcome);
+
 /* Settle tasks that were never run, with an outcome. */
 void pp_settle_unrun(
     struct procpool *pool, struct task_list *list, int outcome);

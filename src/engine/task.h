@@ -64,7 +64,8 @@ struct task {
 	int32_t priority;
 	uint8_t tie; /* enum tie */
 	uint8_t owner; /* enum owner */
-	uint16_t epoch; /* which drains wait for it: its last bits */
+	uint8_t epoch; /* which drains wait for it: its last bits */
+	bool bundled; /* the argument has those of its inputs with it */
 
 	uint64_t id;
 	void *heap; /* what space is too small for: argument, then result */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rules/bundle.h"
+
 #define OWN_MIN 4096 /* bytes; the least that is allocated */
 
 void
@@ -43,6 +45,8 @@ pp_job_run(struct procpool_job *job, procpool_job_fn function, int attempt,
 	int rc;
 
 	reset(job, attempt);
+	if (job->inputs != NULL)
+		arg = pp_bundle_arg(job->inputs, &len);
 	rc = function(job, arg, len);
 	if (rc == 0 && !job->failed)
 		return (struct job_end){ .type = RESULT_DATA,
@@ -194,4 +198,20 @@ int
 procpool_job_attempt(const struct procpool_job *job)
 {
 	return job != NULL ? job->attempt : 0;
+}
+
+int
+procpool_job_input(
+    struct procpool_job *job, size_t index, const void **data, size_t *len)
+{
+	const void *input = NULL;
+
+	if (job == NULL || data == NULL || len == NULL)
+		return PROCPOOL_ENULL;
+	if (job->inputs != NULL)
+		input = pp_bundle_input(job->inputs, index, len);
+	if (input == NULL)
+		return PROCPOOL_EINDEX;
+	*data = input;
+	return 0;
 }

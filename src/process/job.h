@@ -24,6 +24,9 @@ struct procpool_job {
 	char *(*lend)(struct procpool_job *job, size_t len);
 	void *owner; /* for log and lend */
 
+	/* Of this run: set before it. */
+	const void *inputs; /* the bundle, when the task is one; else NULL */
+
 	/* Of this run. */
 	int attempt;
 	bool failed; /* procpool_fail() was called */
@@ -57,7 +60,8 @@ struct job_end {
 /* Free the space of our own; the job can be run again. */
 void pp_job_done(struct procpool_job *job);
 
-/* Run a function.  arg must not be NULL. */
+/* Run a function.  arg must not be NULL.  When it is a bundle, job->inputs is
+ * the same. */
 struct job_end pp_job_run(struct procpool_job *job, procpool_job_fn function,
     int attempt, const void *arg, size_t len);
 

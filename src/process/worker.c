@@ -96,6 +96,7 @@ run_task(struct worker *w, const struct task_frame *task, const void *arg)
 	struct job_end end = { .type = RESULT_ERROR, .code = -ENOMEM };
 
 	pp_outstream_reuse(&w->out);
+	w->job.inputs = task->bundled ? arg : NULL;
 	if (arg != NULL)
 		end = pp_job_run(&w->job, function_of(w, task), task->attempt,
 		    arg, (size_t)task->length);

@@ -9,10 +9,12 @@
  *    0  payload's length, bytes           0  payload's length, bytes
  *    8  sequence                          8  sequence
  *   16  function's address, or 0         16  start, ns on the common clock
- *   24  type         28  attempt         24  run time, ns
+ *   24  type  26  *  28  attempt         24  run time, ns
  *   32  payload ...                      32  type         36  code
  *                                        40  place in the area, or 0
  *                                        48  payload ...
+ *
+ * (*: 1 when the payload is a bundle, see rules/bundle.h, otherwise 0.)
  *
  * The payload of a RUN_LARGE or a LARGE is in an area behind the page (see
  * rules/page.h): that of a task at its start, that of a result at the place
@@ -45,7 +47,8 @@ struct task_frame {
 	uint64_t length;
 	uint64_t sequence;
 	uint64_t function;
-	uint32_t type;
+	uint16_t type;
+	uint16_t bundled;
 	int32_t attempt;
 };
 
