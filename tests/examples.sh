@@ -132,6 +132,18 @@ awk 'BEGIN {
 	}
 }' | example threads
 
+# D4, F-10: a sum that waits for its parts.
+awk 'BEGIN {
+	for (n = 2; n < 200000; n++) {
+		if (n in composite)
+			continue
+		primes++
+		for (i = n * n; i < 200000; i += n)
+			composite[i]
+	}
+	print primes " primes below 200000"
+}' | example futures
+
 # D5 the other way round: what the program had, the workers see.
 echo "the sum of 8000000 numbers is $((8000000 / 100 * (99 * 100 / 2)))," \
 	"0 tasks failed" | example cow
