@@ -380,8 +380,8 @@ shut_down_at_the_end(struct procpool_job *job, void *state)
 /* L08: it would wait for the start, or the shutdown, that calls it. */
 START_TEST(what_sets_the_worker_up_or_clears_it_up_cannot_wait_for_that)
 {
-	own = open_with(
-	    (struct procpool_options){ .entry_point = wait_for_itself,
+	own =
+	    open_with((struct procpool_options){ .entry_point = wait_for_itself,
 		.worker_start = shut_down_at_the_start,
 		.worker_exit = shut_down_at_the_end,
 		.start_later = true,
