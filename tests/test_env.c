@@ -354,12 +354,19 @@ START_TEST(a_start_fails_with_what_the_function_returned)
 }
 END_TEST
 
+struct failure {
+	atomic_int error, calls;
+};
+
 static int
 fail_to_set(struct procpool_env *env, int worker, void *user)
 {
+	struct failure *failure = user;
+
 	(void)env;
 	(void)worker;
-	return atomic_load((atomic_int *)user);
+	atomic_fetch_add(&failure->calls, 1);
+	return atomic_load(&failure->error);
 }
 
 /* E8: whatever it is, even what would say that there is no spawner. */
@@ -370,27 +377,29 @@ START_TEST(what_the_function_returns_for_a_replacement_is_a_shortage)
 	struct procpool_result result;
 
 	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
-		atomic_int error = 0;
+		struct failure failure = { 0 };
 		struct procpool *pool = open_with(
 		    (struct procpool_options){ .entry_point = t_ledger,
 			.n_jobs = 1,
 			.worker_env = fail_to_set,
-			.user = &error });
+			.user = &failure });
 
-		atomic_store(&error, errors[i]);
+		atomic_store(&failure.error, errors[i]);
 		expect(call_op(pool, t_kill, 0, SIGKILL, &result),
 		    PROCPOOL_ECRASHED);
 		procpool_result_done(&result);
-		usleep(200 * 1000);
+		/* At a start, and then twice in vain. */
+		await_that(atomic_load(&failure.calls) >= 3, 5000);
 		ck_assert(procpool_is_running(pool));
-		atomic_store(&error, 0);
+		atomic_store(&failure.error, 0);
 		pool_works(pool);
 		close_pool(pool);
+		atomic_store(&failure.error, errors[i]);
 		expect(procpool_open(&pool,
 			   &(struct procpool_options){ .entry_point = t_echo,
 			       .n_jobs = 1,
 			       .worker_env = fail_to_set,
-			       .user = &(atomic_int){ errors[i] } }),
+			       .user = &failure }),
 		    errors[i]);
 	}
 }
