@@ -29,7 +29,8 @@
  *
  * Threads    Every function on a pool or a batch may be called from any thread
  *            at any time, but procpool_close() and procpool_batch_close() must
- *            be the last call that begins on theirs.  What takes a job or an
+ *            be the last call that begins on theirs.  A map is read by one
+ *            thread at a time, and stopped by any.  What takes a job or an
  *            environment is for the function that was given it, one thread at
  *            a time.  None may be called from a signal handler.  A thread that
  *            is cancelled (pthread_cancel) in a call ends the call first.
@@ -114,6 +115,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -217,8 +219,8 @@ const char *procpool_version(void);
 	    "the batch, or one of the inputs, belongs to another pool: a task " \
 	    "goes to the one that they were opened for") \
 	X(PROCPOOL_EINDEX, -10052, \
-	    "there is no such index: it must be below the batch's size, or the " \
-	    "number of inputs") \
+	    "there is no such index: it must be below the size of the batch, " \
+	    "or the number of inputs or sources") \
 	X(PROCPOOL_EPREPARED, -10053, \
 	    "procpool_prepare() was called before: once in a process is enough") \
 	X(PROCPOOL_EUNPREPARED, -10054, \
@@ -241,7 +243,16 @@ const char *procpool_version(void);
 	X(PROCPOOL_EPENDING, -10059, \
 	    "the future is not ready: wait for it with procpool_future_wait()") \
 	X(PROCPOOL_EENDED, -10060, \
-	    "the task has ended already, and its result stands")
+	    "the task has ended already, and its result stands") \
+	/* Of maps. */ \
+	X(PROCPOOL_ESTOPPED, -10070, "the map was stopped") \
+	X(PROCPOOL_ESOURCE, -10071, \
+	    "a source of a map is one of next, items, lines and map; and a map " \
+	    "has source, or sources for functions of several arguments") \
+	X(PROCPOOL_EBUFFER, -10072, \
+	    "buffer_factor must be a number from 0 (which means 1) to 1e6") \
+	X(PROCPOOL_EHEARTBEAT, -10073, \
+	    "heartbeat_ms must be above 0, or 0 when none is given")
 
 /* What a function that failed returns, and how a task ended:
  * procpool_strerror() and procpool_errname() tell it.  0 is none of them. */
@@ -1213,6 +1224,211 @@ struct procpool_stats {
  */
 int procpool_get_stats(
     struct procpool *pool, struct procpool_stats *stats, uint64_t *busy_ns);
+
+/* ------------------------------------------------------------- Maps */
+
+struct procpool_map;
+
+/* Some bytes. */
+struct procpool_bytes {
+	const void *data; /* may be NULL when len is 0 */
+	size_t len; /* how many */
+};
+
+/*
+ * Give a map its next item.
+ *
+ * user   what stands beside it in the source
+ * item   set to the item's bytes, which stay as they are until the next call
+ *
+ * Returns 1, or 0 at the end, or a negative error of your choice, which
+ * procpool_map_next() returns after the results of the items before it; it is
+ * not called again then.  -EAGAIN says that there is nothing just now: the map
+ * hands out what it has, and asks again.
+ *
+ * It runs in procpool_map_next(), in the thread that calls that; while it
+ * blocks, no result is handed out.
+ */
+typedef int (*procpool_next_fn)(void *user, struct procpool_bytes *item);
+
+/*
+ * Where a map has its items from.  It is of one kind; one that is all zero is
+ * an empty array.  What it points to must stay until the map is closed.
+ */
+struct procpool_source {
+	/* A function, and what it is given.  stop, if there is one, is called
+	 * with the same, by the thread that stops the map, so that a next that
+	 * blocks returns soon. */
+	procpool_next_fn next;
+	void (*stop)(void *user);
+	void *user;
+
+	/* An array: its first item, their number, and the bytes of one. */
+	const void *items;
+	size_t n_items;
+	size_t item_size;
+
+	/* The lines of a file, without their newlines; yours to close. */
+	FILE *lines;
+
+	/* The results of another map, which nobody else reads.  What fails
+	 * there has failed here, at that place, and runs no job.  Stopping this
+	 * map stops that one; it is yours to close, after this one. */
+	struct procpool_map *map;
+};
+
+/* How a map shall be.  A field left zero means what it says after "0:". */
+struct procpool_map_options {
+	/* What is applied to each item.  NULL: the pool's entry point. */
+	procpool_job_fn function;
+
+	/* Where the items come from; each is the bytes that a job gets. */
+	struct procpool_source source;
+
+	/* Or several, of which one job gets an item each: by
+	 * procpool_map_item().  The map ends with the one that ends first, and
+	 * items that others had given for the same job are dropped.  Copied. */
+	const struct procpool_source *sources;
+	size_t n_sources;
+
+	/* Go on until the last of the sources ends: n_sources items, of which
+	 * each stands for those that its source has not; a length of 0 will
+	 * do.  The array is copied, the bytes must stay.  NULL: do not. */
+	const struct procpool_bytes *fill;
+
+	/* The pool that runs the jobs; it must stay until the map is closed.
+	 * NULL: one of the map's own. */
+	struct procpool *pool;
+
+	/* How its own shall be: how many workers, its name, log and so on.  It
+	 * is started when the first item has been drawn, so the workers see the
+	 * program as it is then. */
+	struct procpool_options workers;
+
+	/* Hand out results as they come.  Otherwise: in the order of items. */
+	bool unordered;
+
+	/* Hand out what fails as any other result, and go on.  Otherwise the
+	 * first failure ends the map. */
+	bool keep_going;
+
+	/* How far ahead of the consumer items are drawn: with C workers and a
+	 * factor F at most C + 2 * max(1, floor(C * F)) are drawn and not yet
+	 * handed out.  For jobs of a few microseconds 1000 is better; the
+	 * greatest is 1e6.  0: 1. */
+	double buffer_factor;
+
+	/* And in bytes: none is drawn while those under way hold as many, which
+	 * are the bytes of items that wait for their job, and of results that
+	 * wait for the consumer; one is always drawn.  0: no bound. */
+	size_t max_bytes;
+
+	/* For those who are used to give one: nothing here beats.  It may not
+	 * be negative.  0: none. */
+	int64_t heartbeat_ms;
+};
+
+/*
+ * Make a map: a function applied to each item of its sources, by the workers of
+ * a pool, while the results are read one after the other.
+ *
+ *     while ((rc = procpool_map_next(map, &result)) > 0)
+ *             use(result->data, result->len);
+ *
+ * Nothing runs and no item is drawn before the first procpool_map_next().
+ *
+ * map       set to the new map, which procpool_map_close() gives back
+ * options   copied; pointers in it as said there
+ *
+ * Returns 0.
+ *   PROCPOOL_ENULL        map or options is NULL; sources is, and n_sources
+ *                         not 0; the items of an array are
+ *   PROCPOOL_ESOURCE, PROCPOOL_EBUFFER, PROCPOOL_EHEARTBEAT
+ *   PROCPOOL_EFORKED      options->pool is that of another process
+ *   -ENOMEM               no memory
+ *   and what procpool_open() returns for workers
+ */
+int procpool_map_open(
+    struct procpool_map **map, const struct procpool_map_options *options);
+
+/*
+ * Have the next result; draw items meanwhile.  It waits for the result whose
+ * turn it is, and no longer.
+ *
+ * result   set to it: valid until the next call of this function for the map,
+ *          or its close, whichever is first; nothing to give back.  NULL when
+ *          there is none
+ *
+ * Returns 1: a result, of a job that succeeded; with keep_going, of any, and its
+ * outcome says.  0: the end, also after an error.  An error ends the map:
+ *   an outcome         the first failure (when keep_going is not set), in the
+ *                      order in which results are handed out; *result is that
+ *                      of the job
+ *   PROCPOOL_ESTOPPED  it was stopped; said again each time
+ *   PROCPOOL_ENULL, PROCPOOL_EFORKED
+ *   PROCPOOL_EDEADLOCK called from a callback of its pool; nothing has changed
+ *   -EAGAIN            a source has nothing just now, and all results were
+ *                      handed out: it goes on with the next call
+ *   -ENOMEM            no memory
+ *   and what a source returned, or procpool_start() for a pool of its own, after
+ *   the results of all items drawn before
+ *
+ * When it has returned 0 or an error that ends it, a pool of its own is shut
+ * down: busy workers as procpool_shutdown() ends them.  In a pool of yours, jobs
+ * that were under way end unheard.
+ *
+ * An item that is too long for its pool has failed with PROCPOOL_ETOOBIG.  One
+ * that the pool refuses because it is not running has failed with that, and is
+ * the last.
+ */
+int procpool_map_next(
+    struct procpool_map *map, const struct procpool_result **result);
+
+/* The place of the result that was handed out last, by the order of the items,
+ * from 0; 0 when none was, and for NULL. */
+uint64_t procpool_map_index(const struct procpool_map *map);
+
+/*
+ * Find one of several items, in the job.
+ *
+ * arg, len   what the job was given
+ * index      which source's, from 0
+ * item       set to its bytes, which are aligned to 16 and never at NULL
+ *
+ * Returns 0, or 1 when the source has ended and this is its fill.
+ *   PROCPOOL_ENULL    arg or item is NULL
+ *   PROCPOOL_EINDEX   there are not as many sources
+ *   -EBADMSG          the bytes are not those of several items
+ */
+int procpool_map_item(
+    const void *arg, size_t len, size_t index, struct procpool_bytes *item);
+
+/*
+ * Stop a map: procpool_map_next() returns PROCPOOL_ESTOPPED, also one that
+ * waits.  From any thread, at any time, as often as you like.  A pool of its
+ * own is shut down, as procpool_shutdown() does, within grace_ms and a second;
+ * a pool of yours is left alone, and jobs that are under way there end unheard.
+ * Maps that are its sources are stopped too, one after the other.
+ *
+ * Returns 0.
+ *   PROCPOOL_ENULL, PROCPOOL_EFORKED
+ *   PROCPOOL_EDEADLOCK   called from a log function of its own pool
+ */
+int procpool_map_stop(struct procpool_map *map);
+
+/* Whether procpool_map_stop() was called; 0 for NULL and after fork. */
+int procpool_map_stopped(const struct procpool_map *map);
+
+/*
+ * Give a map back, and stop it first if it has not come to its end.  Must be
+ * the last call that begins on it, when procpool_map_next() has returned;
+ * others that stop it just now return before it does.  Results are gone then.
+ *
+ * Returns 0; then, and only then, the map is gone.  NULL is harmless.
+ *   PROCPOOL_EFORKED     called in a copy of the process
+ *   PROCPOOL_EDEADLOCK   called from a log function of its own pool
+ */
+int procpool_map_close(struct procpool_map *map);
 
 #ifdef __cplusplus
 }

@@ -87,6 +87,22 @@ printf '%s\n' "$@" | awk '
 	}' | example batch "$@"
 example batch </dev/null
 
+# M1, M11: a line for a line, up to the first that fails.
+printf '%s\n' 1 12 97 1000000007 600851475143 99 no 7 |
+	timeout 60 "$top_builddir/examples/map" >"$dir/out" 2>"$dir/err"
+status=$?
+cat >"$dir/expected" <<END
+1:
+12: 2 2 3
+97: 97
+1000000007: 1000000007
+600851475143: 71 839 1471 6857
+99: 3 3 11
+line 7: 'no' is no number
+END
+compare map $status 1
+example map </dev/null
+
 # F1, F2, F3: every outcome is told from the others.
 example errors <<END
 fail: failed: code 42, record 7 is bad

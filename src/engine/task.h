@@ -178,6 +178,13 @@ struct task *pp_task_new(void);
 
 void pp_task_free(struct task *task);
 
+/* The task whose result it is, in a callback for example. */
+static inline struct task *
+pp_task_of(const struct procpool_result *result)
+{
+	return (struct task *)((char *)result - offsetof(struct task, result));
+}
+
 /* Take the heap memory out of a task. */
 struct block pp_task_take_heap(struct task *task);
 
