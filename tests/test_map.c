@@ -154,11 +154,11 @@ START_TEST(an_ordered_window_gives_items_by_index_another_as_they_come)
 			window.drawn += 4;
 			ck_assert(!pp_window_is_due(&window));
 			ck_assert_ptr_null(pp_window_take(&window));
-			(void)pp_window_put(&window, i + 1, &item[1]);
+			pp_window_put(&window, i + 1, &item[1]);
 			ck_assert_int_eq(pp_window_is_due(&window), k == 1);
-			(void)pp_window_put(&window, i + 3, &item[3]);
-			(void)pp_window_put(&window, i, &item[0]);
-			(void)pp_window_put(&window, i + 2, &item[2]);
+			pp_window_put(&window, i + 3, &item[3]);
+			pp_window_put(&window, i, &item[0]);
+			pp_window_put(&window, i + 2, &item[2]);
 			ck_assert_uint_eq(pp_window_open(&window), 4);
 			ck_assert_ptr_eq(
 			    pp_window_take(&window), &item[k == 0 ? 0 : 1]);

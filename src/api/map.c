@@ -131,17 +131,26 @@ keep(struct slot *slot, struct task *task)
 		memcpy(slot->space, task->space, sizeof(slot->space));
 }
 
-/* Put a result in its place, and wake the consumer if it waits for it. */
+/* Put a result in its place. */
 static void
 put(struct procpool_map *map, struct slot *slot)
 {
-	uint64_t place;
-
 	if (map->max_bytes > 0)
 		atomic_fetch_add(&map->bytes, slot->result.len - slot->len);
-	place = pp_window_put(&map->window, slot->index, slot);
-	if (atomic_load(&map->awaited) == place + 1)
-		wake(map);
+	pp_window_put(&map->window, slot->index, slot);
+}
+
+static void settle(const struct procpool_result *result, void *user);
+
+/* Whether the callback that runs next, at once, is one of this map too: results
+ * that came together wake the consumer once. */
+static bool
+more_follow(const struct procpool_map *map, const struct task *task)
+{
+	const struct task *next = task->next;
+
+	return next != NULL && next->done == settle &&
+	    ((const struct slot *)next->user)->map == map;
 }
 
 /* A procpool_done_fn. */
@@ -150,9 +159,16 @@ settle(const struct procpool_result *result, void *user)
 {
 	struct slot *slot = user;
 	struct procpool_map *map = slot->map;
+	struct task *task = pp_task_of(result);
+	uint64_t awaited;
 
-	keep(slot, pp_task_of(result));
+	keep(slot, task);
 	put(map, slot);
+	if (!more_follow(map, task)) {
+		awaited = atomic_load(&map->awaited);
+		if (awaited > 0 && pp_window_has(&map->window, awaited - 1))
+			wake(map);
+	}
 	unbalance(map, 1); /* from here on it may be gone */
 }
 
@@ -215,14 +231,11 @@ start_own(struct procpool_map *map)
 static void
 shut_down_own(struct procpool_map *map)
 {
-	const int cancel = pp_cancel_defer();
-
-	if (map->own) {
-		uv_mutex_lock(&map->turning);
-		(void)procpool_shutdown(map->pool);
-		uv_mutex_unlock(&map->turning);
-	}
-	pp_cancel_restore(cancel);
+	if (!map->own)
+		return;
+	uv_mutex_lock(&map->turning);
+	(void)procpool_shutdown(map->pool);
+	uv_mutex_unlock(&map->turning);
 }
 
 /* ---------------------------------------------------------------- Drawing */
@@ -600,6 +613,8 @@ check_outside(const struct procpool_map *map)
 static void
 stop(struct procpool_map *map)
 {
+	const int cancel = pp_cancel_defer();
+
 	uv_mutex_lock(&map->lock);
 	map->stopping++;
 	atomic_store(&map->stopped, true);
@@ -612,6 +627,7 @@ stop(struct procpool_map *map)
 	map->stopping--;
 	uv_cond_broadcast(&map->changed);
 	uv_mutex_unlock(&map->lock);
+	pp_cancel_restore(cancel);
 }
 
 int

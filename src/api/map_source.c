@@ -253,10 +253,8 @@ pass(struct sources *sources, struct drawn *drawn)
 	for (i = 0; i < sources->n && drawn->failed == NULL; i++)
 		if (sources->inputs[i].read)
 			drawn->failed = sources->inputs[i].failed;
-	if (drawn->failed == NULL && sources->packed)
+	if (drawn->failed == NULL)
 		rc = pack(sources, &drawn->bytes);
-	else if (drawn->failed == NULL)
-		drawn->bytes = sources->inputs[0].item;
 	for (i = 0; i < sources->n; i++)
 		sources->inputs[i].read = false;
 	return rc;
@@ -265,7 +263,16 @@ pass(struct sources *sources, struct drawn *drawn)
 int
 pp_sources_draw(struct sources *sources, struct drawn *drawn)
 {
-	const int rc = read_all(sources);
+	struct input *input = &sources->inputs[0];
+	int rc;
 
+	if (!sources->packed) {
+		rc = read_input(input);
+		drawn->bytes = input->item;
+		drawn->failed = input->failed;
+		input->read = false;
+		return rc;
+	}
+	rc = read_all(sources);
 	return rc == 1 ? pass(sources, drawn) : rc;
 }

@@ -32,7 +32,7 @@ pp_window_done(struct window *window)
 	window->ring = NULL;
 }
 
-uint64_t
+void
 pp_window_put(struct window *window, uint64_t index, void *item)
 {
 	const uint64_t place = window->ordered
@@ -41,13 +41,6 @@ pp_window_put(struct window *window, uint64_t index, void *item)
 		  &window->arrived, 1, memory_order_acq_rel);
 
 	atomic_store(&window->ring[place & window->mask], item);
-	return place;
-}
-
-bool
-pp_window_is_due(const struct window *window)
-{
-	return atomic_load(&window->ring[window->taken & window->mask]) != NULL;
 }
 
 void *

@@ -47,11 +47,22 @@ pp_window_open(const struct window *window)
 }
 
 /* Put what became of the item that was drawn as number `index`, from 0, in its
- * place: that place. */
-uint64_t pp_window_put(struct window *window, uint64_t index, void *item);
+ * place. */
+void pp_window_put(struct window *window, uint64_t index, void *item);
+
+/* Whether there is anything in a place; anybody may ask. */
+static inline bool
+pp_window_has(const struct window *window, uint64_t place)
+{
+	return atomic_load(&window->ring[place & window->mask]) != NULL;
+}
 
 /* Whether what comes next is there. */
-bool pp_window_is_due(const struct window *window);
+static inline bool
+pp_window_is_due(const struct window *window)
+{
+	return pp_window_has(window, window->taken);
+}
 
 /* Take what comes next; NULL when it is not there. */
 void *pp_window_take(struct window *window);
