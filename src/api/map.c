@@ -59,6 +59,9 @@ struct procpool_map {
 
 	struct window window;
 
+	/* Of the callbacks, which run one at a time: how many in a row. */
+	_Alignas(64) int64_t together;
+
 	/* Anybody's. */
 	_Alignas(64) atomic_bool stopped;
 	atomic_bool ended; /* over, for those who are not the consumer */
@@ -153,6 +156,19 @@ more_follow(const struct procpool_map *map, const struct task *task)
 	    ((const struct slot *)next->user)->map == map;
 }
 
+/*
+ * Whether the consumer sleeps and need not any more.  Both sides change the word
+ * as one step, so one of them sees what the other did before: this one that it
+ * is awaited, or that one the result.
+ */
+static bool
+is_awaited(struct procpool_map *map)
+{
+	const uint64_t awaited = atomic_fetch_add(&map->awaited, 0);
+
+	return awaited > 0 && pp_window_has(&map->window, awaited - 1);
+}
+
 /* A procpool_done_fn. */
 static void
 settle(const struct procpool_result *result, void *user)
@@ -160,16 +176,18 @@ settle(const struct procpool_result *result, void *user)
 	struct slot *slot = user;
 	struct procpool_map *map = slot->map;
 	struct task *task = pp_task_of(result);
-	uint64_t awaited;
+	int64_t n;
 
 	keep(slot, task);
 	put(map, slot);
-	if (!more_follow(map, task)) {
-		awaited = atomic_load(&map->awaited);
-		if (awaited > 0 && pp_window_has(&map->window, awaited - 1))
-			wake(map);
-	}
-	unbalance(map, 1); /* from here on it may be gone */
+	map->together++;
+	if (more_follow(map, task))
+		return;
+	n = map->together;
+	map->together = 0;
+	if (is_awaited(map))
+		wake(map);
+	unbalance(map, n); /* from here on it may be gone */
 }
 
 static struct slot *
@@ -395,7 +413,7 @@ await(struct procpool_map *map)
 	int rc = 0;
 
 	uv_mutex_lock(&map->lock);
-	atomic_store(&map->awaited, map->window.taken + 1);
+	(void)atomic_exchange(&map->awaited, map->window.taken + 1);
 	while (rc == 0 && !pp_window_is_due(&map->window) &&
 	    !atomic_load(&map->stopped))
 		rc = pp_cond_wait(&map->changed, &map->lock, deadline);

@@ -35,23 +35,23 @@ check(const struct procpool_source *source)
 }
 
 static int
-read_array(struct input *input)
+read_array(struct input *input, struct procpool_bytes *item)
 {
 	const struct procpool_source *source = &input->source;
 	const size_t size = source->item_size;
 
 	if (input->position == source->n_items)
 		return 0;
-	input->item = (struct procpool_bytes){ NULL, size };
+	*item = (struct procpool_bytes){ NULL, size };
 	if (size > 0)
-		input->item.data =
+		item->data =
 		    (const char *)source->items + input->position * size;
 	input->position++;
 	return 1;
 }
 
 static int
-read_line(struct input *input)
+read_line(struct input *input, struct procpool_bytes *item)
 {
 	FILE *file = input->source.lines;
 	const int cancel = pp_cancel_defer();
@@ -64,14 +64,14 @@ read_line(struct input *input)
 		return feof(file) ? 0 : errno != 0 ? -errno : -EIO;
 	if (len > 0 && input->line[len - 1] == '\n')
 		len--;
-	input->item = (struct procpool_bytes){ input->line, (size_t)len };
+	*item = (struct procpool_bytes){ input->line, (size_t)len };
 	return 1;
 }
 
 /* What is wrong with an item of an inner map is wrong with the one made of
  * it. */
 static int
-read_map(struct input *input)
+read_map(struct input *input, struct procpool_bytes *item)
 {
 	const struct procpool_result *result;
 	const int rc = procpool_map_next(input->source.map, &result);
@@ -81,38 +81,36 @@ read_map(struct input *input)
 	if (result->outcome < 0)
 		input->failed = result;
 	else
-		input->item =
-		    (struct procpool_bytes){ result->data, result->len };
+		*item = (struct procpool_bytes){ result->data, result->len };
 	return 1;
 }
 
 static int
-read_function(struct input *input)
+read_function(struct input *input, struct procpool_bytes *item)
 {
-	const int rc = input->source.next(input->source.user, &input->item);
+	const int rc = input->source.next(input->source.user, item);
 
 	return rc > 0 ? 1 : rc;
 }
 
 /* Have an item of the source: 1, 0 at its end, or an error. */
 static int
-read_input(struct input *input)
+read_input(struct input *input, struct procpool_bytes *item)
 {
 	int rc;
 
-	if (input->ended || input->read)
-		return input->read;
+	if (input->ended)
+		return 0;
 	input->failed = NULL;
 	if (input->source.next != NULL)
-		rc = read_function(input);
+		rc = read_function(input, item);
 	else if (input->source.lines != NULL)
-		rc = read_line(input);
+		rc = read_line(input, item);
 	else if (input->source.map != NULL)
-		rc = read_map(input);
+		rc = read_map(input, item);
 	else
-		rc = read_array(input);
+		rc = read_array(input, item);
 	input->ended = rc == 0;
-	input->read = rc == 1;
 	return rc;
 }
 
@@ -194,10 +192,14 @@ read_all(struct sources *sources)
 	size_t i, n_read = 0;
 
 	for (i = 0; i < sources->n; i++) {
-		const int rc = read_input(&sources->inputs[i]);
+		struct input *input = &sources->inputs[i];
+		int rc = input->read;
 
+		if (rc == 0)
+			rc = read_input(input, &input->item);
 		if (rc < 0 || (rc == 0 && !sources->filled))
 			return rc;
+		input->read = rc == 1;
 		n_read += (size_t)rc;
 	}
 	return n_read > 0;
@@ -263,14 +265,11 @@ pass(struct sources *sources, struct drawn *drawn)
 int
 pp_sources_draw(struct sources *sources, struct drawn *drawn)
 {
-	struct input *input = &sources->inputs[0];
 	int rc;
 
 	if (!sources->packed) {
-		rc = read_input(input);
-		drawn->bytes = input->item;
-		drawn->failed = input->failed;
-		input->read = false;
+		rc = read_input(&sources->inputs[0], &drawn->bytes);
+		drawn->failed = sources->inputs[0].failed;
 		return rc;
 	}
 	rc = read_all(sources);

@@ -19,7 +19,7 @@ struct input {
 	char *line; /* of a file */
 	size_t line_size;
 	bool ended;
-	bool read; /* there is an item that has not been passed on */
+	bool read; /* there is an item that has not been packed */
 	struct procpool_bytes item;
 	const struct procpool_result *failed; /* in place of an item */
 };

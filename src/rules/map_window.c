@@ -40,7 +40,8 @@ pp_window_put(struct window *window, uint64_t index, void *item)
 	    : atomic_fetch_add_explicit(
 		  &window->arrived, 1, memory_order_acq_rel);
 
-	atomic_store(&window->ring[place & window->mask], item);
+	atomic_store_explicit(
+	    &window->ring[place & window->mask], item, memory_order_release);
 }
 
 void *

@@ -54,7 +54,8 @@ void pp_window_put(struct window *window, uint64_t index, void *item);
 static inline bool
 pp_window_has(const struct window *window, uint64_t place)
 {
-	return atomic_load(&window->ring[place & window->mask]) != NULL;
+	return atomic_load_explicit(&window->ring[place & window->mask],
+		   memory_order_acquire) != NULL;
 }
 
 /* Whether what comes next is there. */
