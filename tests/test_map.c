@@ -546,6 +546,43 @@ START_TEST(a_source_that_has_nothing_just_now_holds_nothing_up)
 }
 END_TEST
 
+/* Adds two numbers. */
+static int
+add_two(struct procpool_job *job, const void *arg, size_t len)
+{
+	struct procpool_bytes a, b;
+	int64_t sum;
+
+	if (procpool_map_item(arg, len, 0, &a) != 0 ||
+	    procpool_map_item(arg, len, 1, &b) != 0)
+		return procpool_fail(job, 1, "an item is missing");
+	sum = *(const int64_t *)a.data + *(const int64_t *)b.data;
+	return procpool_return(job, &sum, sizeof(sum));
+}
+
+/* M4, M9: what the others have given waits for it. */
+START_TEST(of_several_sources_one_may_have_nothing_just_now)
+{
+	struct counter counter = { .end = 7 };
+	struct counter stuttering[2] = { { 0 }, { .end = 5 } };
+	const struct procpool_source sources[] = { source_of(&counter),
+		{ .next = stutter, .user = stuttering } };
+	struct procpool_map *map = open_map((struct procpool_map_options){
+	    .function = add_two, .sources = sources, .n_sources = 2 });
+	const struct procpool_result *result;
+	int64_t i = 0;
+	int rc;
+
+	while ((rc = procpool_map_next(map, &result)) != 0) {
+		ck_assert_msg(rc == 1 || rc == -EAGAIN, "%d", rc);
+		if (rc == 1)
+			ck_assert_int_eq(number(result), 2 * i++);
+	}
+	ck_assert_int_eq(i, 5);
+	close_map(map);
+}
+END_TEST
+
 /* Of arguments of 1000 bytes, and results as long, no more than 5 are held. */
 START_TEST(a_bound_in_bytes_holds)
 {
@@ -1352,6 +1389,30 @@ START_TEST(a_stop_leaves_a_pool_of_the_users_alone)
 }
 END_TEST
 
+/* M15: and so it goes on, whatever they had under way. */
+START_TEST(maps_come_and_go_in_a_pool_of_the_users)
+{
+	static char items[20][4096];
+	struct procpool *pool = open_pool(2, t_echo);
+	int i, k;
+
+	for (i = 0; i < 200; i++) {
+		struct procpool_map *map =
+		    open_map((struct procpool_map_options){ .pool = pool,
+			.source = { .items = items,
+			    .n_items = 20,
+			    .item_size = (size_t)i * 20 },
+			.unordered = i % 2 == 0 });
+
+		for (k = 0; k < i % 7; k++)
+			ck_assert_uint_eq(next_of(map)->len, (size_t)i * 20);
+		close_map(map);
+	}
+	pool_works(pool);
+	close_pool(pool);
+}
+END_TEST
+
 /* A pool of the user's that is shut down. */
 START_TEST(a_shutdown_of_its_pool_ends_a_map)
 {
@@ -1497,7 +1558,8 @@ RUN_TESTS("map", the_bound_is_the_workers_and_twice_their_buffer,
     no_more_is_drawn_ahead_than_the_bound_says,
     an_ordered_map_with_a_slow_first_item_stays_in_its_window,
     results_that_are_ready_come_out_behind_a_slow_head,
-    a_source_that_has_nothing_just_now_holds_nothing_up, a_bound_in_bytes_holds,
+    a_source_that_has_nothing_just_now_holds_nothing_up,
+    of_several_sources_one_may_have_nothing_just_now, a_bound_in_bytes_holds,
     a_map_that_waits_uses_no_time_and_wakes_at_once,
     options_that_cannot_be_meant_are_refused,
     the_first_failure_comes_in_its_turn_once_and_ends_the_map,
@@ -1520,7 +1582,7 @@ RUN_TESTS("map", the_bound_is_the_workers_and_twice_their_buffer,
     a_stop_reaches_the_maps_that_are_sources,
     a_map_has_a_worker_for_each_cpu_or_as_many_as_it_is_given,
     maps_share_a_pool_of_the_users, a_stop_leaves_a_pool_of_the_users_alone,
-    a_shutdown_of_its_pool_ends_a_map,
+    maps_come_and_go_in_a_pool_of_the_users, a_shutdown_of_its_pool_ends_a_map,
     what_would_wait_for_its_own_callback_is_refused,
     a_map_belongs_to_its_process, in_debug_mode_a_map_gives_the_same,
     results_of_any_size_are_there_until_the_next_call)
