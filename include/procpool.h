@@ -219,8 +219,8 @@ const char *procpool_version(void);
 	    "the batch, or one of the inputs, belongs to another pool: a task " \
 	    "goes to the one that they were opened for") \
 	X(PROCPOOL_EINDEX, -10052, \
-	    "there is no such index: it must be below the size of the batch, " \
-	    "or the number of inputs or sources") \
+	    "there is no such index: it must be below the batch's size, or the " \
+	    "number of inputs or of sources") \
 	X(PROCPOOL_EPREPARED, -10053, \
 	    "procpool_prepare() was called before: once in a process is enough") \
 	X(PROCPOOL_EUNPREPARED, -10054, \
