@@ -583,6 +583,36 @@ START_TEST(of_several_sources_one_may_have_nothing_just_now)
 }
 END_TEST
 
+/* Gives numbers below `handed`, then has nothing and lets item 0 go on. */
+static int
+give_some(void *user, struct procpool_bytes *item)
+{
+	struct counter *counter = user;
+
+	if (counter->next < counter->handed)
+		return count(counter, item);
+	flag_set(&shared->flag[0], 1);
+	return -EAGAIN;
+}
+
+/* M9: nor for more than one draw. */
+START_TEST(a_result_that_is_ready_waits_for_one_draw_at_most)
+{
+	struct procpool *pool = open_pool(2, wait_in_the_first);
+	struct counter counter = { .end = 100, .handed = 2 };
+	struct procpool_map *map = open_map((struct procpool_map_options){
+	    .pool = pool, .source = { .next = give_some, .user = &counter } });
+
+	ck_assert_int_eq(number(next_of(map)), 0);
+	drain_pool(pool);
+	counter.handed = 100;
+	ck_assert_int_eq(number(next_of(map)), 1);
+	ck_assert_int_eq(counter.next, 3);
+	close_map(map);
+	close_pool(pool);
+}
+END_TEST
+
 /* Of arguments of 1000 bytes, and results as long, no more than 5 are held. */
 START_TEST(a_bound_in_bytes_holds)
 {
@@ -1559,7 +1589,8 @@ RUN_TESTS("map", the_bound_is_the_workers_and_twice_their_buffer,
     an_ordered_map_with_a_slow_first_item_stays_in_its_window,
     results_that_are_ready_come_out_behind_a_slow_head,
     a_source_that_has_nothing_just_now_holds_nothing_up,
-    of_several_sources_one_may_have_nothing_just_now, a_bound_in_bytes_holds,
+    of_several_sources_one_may_have_nothing_just_now,
+    a_result_that_is_ready_waits_for_one_draw_at_most, a_bound_in_bytes_holds,
     a_map_that_waits_uses_no_time_and_wakes_at_once,
     options_that_cannot_be_meant_are_refused,
     the_first_failure_comes_in_its_turn_once_and_ends_the_map,
