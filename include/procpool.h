@@ -1359,8 +1359,8 @@ int procpool_map_open(
  *          or its close, whichever is first; nothing to give back.  NULL when
  *          there is none
  *
- * Returns 1: a result, of a job that succeeded; with keep_going, of any, and its
- * outcome says.  0: the end, also after an error.  An error ends the map:
+ * Returns 1: a result, of a job that succeeded; with keep_going, of any, and
+ * its outcome says.  0: the end, also after an error.  An error ends the map:
  *   an outcome         the first failure (when keep_going is not set), in the
  *                      order in which results are handed out; *result is that
  *                      of the job
@@ -1370,12 +1370,12 @@ int procpool_map_open(
  *   -EAGAIN            a source has nothing just now, and all results were
  *                      handed out: it goes on with the next call
  *   -ENOMEM            no memory
- *   and what a source returned, or procpool_start() for a pool of its own, after
- *   the results of all items drawn before
+ *   and what a source returned, or procpool_start() for a pool of its own,
+ *   after the results of all items drawn before
  *
  * When it has returned 0 or an error that ends it, a pool of its own is shut
- * down: busy workers as procpool_shutdown() ends them.  In a pool of yours, jobs
- * that were under way end unheard.
+ * down: busy workers as procpool_shutdown() ends them.  In a pool of yours,
+ * jobs that were under way end unheard.
  *
  * An item that is too long for its pool has failed with PROCPOOL_ETOOBIG.  One
  * that the pool refuses because it is not running has failed with that, and is
