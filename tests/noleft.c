@@ -17,6 +17,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,11 +107,29 @@ status_of(int status)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/* Sleep until a child has ended since the last look, or the time is over; for
+ * ever when there is none. */
+static void
+await_child(bool timed, double seconds)
+{
+	struct timespec left = { .tv_sec = 0 };
+	sigset_t child;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	if (seconds > 0) {
+		left.tv_sec = (time_t)seconds;
+		left.tv_nsec = (long)((seconds - (double)left.tv_sec) * 1e9);
+	}
+	(void)sigtimedwait(&child, NULL, timed ? &left : NULL);
+}
+
 /* Reap until nobody is left, or it is too late. */
 static int
 watch(pid_t command, double seconds)
 {
 	int rc = -1;
+	bool timed = false; /* the command has ended, and nothing was killed */
 	double end = 0;
 
 	for (;;) {
@@ -120,20 +139,23 @@ watch(pid_t command, double seconds)
 		if (pid == command) {
 			rc = status_of(status);
 			end = now() + seconds;
+			timed = true;
 		} else if (pid < 0 && errno == ECHILD) {
 			return rc;
 		} else if (pid == 0 && rc >= 0 && now() > end) {
 			rc = LEFT;
+			timed = false;
 			kill_children();
 		}
 		if (pid == 0)
-			usleep(2000);
+			await_child(timed, end - now());
 	}
 }
 
 int
 main(int argc, char **argv)
 {
+	sigset_t child, before;
 	pid_t command;
 
 	if (argc < 3) {
@@ -144,12 +166,16 @@ main(int argc, char **argv)
 		perror("noleft: prctl");
 		return FAILED;
 	}
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &child, &before);
 	command = fork();
 	if (command < 0) {
 		perror("noleft: fork");
 		return FAILED;
 	}
 	if (command == 0) {
+		sigprocmask(SIG_SETMASK, &before, NULL);
 		execvp(argv[2], argv + 2);
 		perror(argv[2]);
 		_exit(FAILED);
