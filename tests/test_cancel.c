@@ -233,15 +233,6 @@ START_TEST(what_waits_behind_a_cancelled_task_runs_elsewhere)
 }
 END_TEST
 
-static void
-block(const struct procpool_result *result, void *user)
-{
-	(void)result;
-	(void)user;
-	flag_set(&shared->flag[10], 1);
-	(void)flag_await(&shared->flag[11], 1, PATIENCE_MS);
-}
-
 /* F-8: its worker ends although its monitor is in somebody's callback. */
 START_TEST(a_slow_callback_does_not_keep_a_cancelled_job_running)
 {
@@ -250,7 +241,7 @@ START_TEST(a_slow_callback_does_not_keep_a_cancelled_job_running)
 	pid_t worker;
 
 	pool_pids(pool, &worker);
-	ok(procpool_submit(pool, NULL, 0, block, NULL));
+	ok(procpool_submit(pool, NULL, 0, hold_callback, NULL));
 	spins = open_future(pool, t_spin, 0, 0);
 	await_flag(&shared->flag[10], 1, 5000);
 	/* It was sent ahead, or it waits for the callback. */

@@ -276,22 +276,13 @@ START_TEST(a_function_that_races_with_the_end_is_called_once)
 }
 END_TEST
 
-static void
-block(const struct procpool_result *result, void *user)
-{
-	(void)result;
-	(void)user;
-	flag_set(&shared->flag[10], 1);
-	(void)flag_await(&shared->flag[11], 1, PATIENCE_MS);
-}
-
 /* F-4 */
 START_TEST(a_future_without_functions_waits_for_nobodys)
 {
 	struct procpool *pool = open_pool(2, t_echo);
 	struct procpool_future *future;
 
-	ok(procpool_submit(pool, NULL, 0, block, NULL));
+	ok(procpool_submit(pool, NULL, 0, hold_callback, NULL));
 	await_flag(&shared->flag[10], 1, 5000);
 	for (int i = 0; i < 100; i++) {
 		future = open_future(pool, NULL, i, 0);

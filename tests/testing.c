@@ -96,6 +96,15 @@ flag_await(atomic_int *flag, int at_least, int64_t ms)
 	return value >= at_least;
 }
 
+void
+hold_callback(const struct procpool_result *result, void *unused)
+{
+	(void)result;
+	(void)unused;
+	flag_set(&shared->flag[10], 1);
+	(void)flag_await(&shared->flag[11], 1, PATIENCE_MS);
+}
+
 /* ---------------------------------------------------------------- Ledger */
 
 void

@@ -198,6 +198,9 @@ bool flag_await(atomic_int *flag, int at_least, int64_t ms);
 	ck_assert_msg(flag_await(flag, at_least, bound(ms)), \
 	    "%s is %d, waited for %d", #flag, atomic_load(flag), at_least)
 
+/* A callback that holds up others: raises flag[10], and waits for flag[11]. */
+void hold_callback(const struct procpool_result *result, void *unused);
+
 /* ------------------------------------------------------ The ledger */
 
 /* For jobs: note the start and the end of a task. */
